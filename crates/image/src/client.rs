@@ -1,0 +1,65 @@
+//! Who asks, and the ways to say which image.
+
+use std::fmt;
+use std::sync::Arc;
+
+use marcot_store::{Env, ObjectId, PoolId, SnapId, Store};
+
+use crate::config::Config;
+
+/// One client of one store with its options. Cheap to clone.
+#[derive(Clone)]
+pub struct Client {
+    pub store: Arc<dyn Store>,
+    pub env: Arc<dyn Env>,
+    pub config: Arc<Config>,
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client").field("id", &self.store.client_id()).finish_non_exhaustive()
+    }
+}
+
+/// Where an image's metadata lives: a namespace (empty for the default one) of a pool.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Location {
+    pub pool: PoolId,
+    pub namespace: Arc<str>,
+}
+
+impl Location {
+    pub fn new(pool: PoolId, namespace: impl Into<Arc<str>>) -> Location {
+        Location { pool, namespace: namespace.into() }
+    }
+
+    /// The object `name` at this place.
+    pub fn object(&self, name: impl Into<Arc<str>>) -> ObjectId {
+        ObjectId { pool: self.pool, namespace: Arc::clone(&self.namespace), name: name.into() }
+    }
+}
+
+/// An image by its name or by its id.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum ImageKey {
+    Name(String),
+    Id(String),
+}
+
+/// The image as it is now, or one of its snapshots.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub enum SnapKey {
+    #[default]
+    Head,
+    /// A user snapshot.
+    Name(String),
+    /// Any snapshot.
+    Id(SnapId),
+}
+
+/// What an opened image may be used for. A snapshot is always read-only.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    ReadOnly,
+    ReadWrite,
+}
