@@ -20,6 +20,7 @@ pub mod env;
 mod error;
 mod ids;
 pub mod op;
+pub mod session;
 pub mod watch;
 
 use bytes::Bytes;
