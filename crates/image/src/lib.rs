@@ -3,14 +3,19 @@
 //! | module | what it holds |
 //! |---|---|
 //! | [`client`], [`config`] | who asks, where an image lives, options with Ceph's defaults |
+//! | [`striping`], [`extents`] | where bytes lie: pure arithmetic |
 //!
 //! Knows no engine, no errno of a front end, no runtime. Time, randomness and tasks come from
 //! [`marcot_store::Env`].
 
 pub mod client;
 pub mod config;
+pub mod extents;
 pub mod progress;
+pub mod striping;
 
 pub use client::{Access, Client, ImageKey, Location, SnapKey};
 pub use config::Config;
+pub use extents::{Allocation, AllocationState, ImageExtent, ObjectExtent};
 pub use progress::{NoProgress, Progress};
+pub use striping::Striping;
