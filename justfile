@@ -1,0 +1,35 @@
+# The everyday recipes. Scripts and CI call the same ones.
+
+# List the recipes.
+default:
+    @just --list
+
+# Install what is missing, run every gate and every test.
+test:
+    scripts/test
+
+# Formatting, lints and the quick tests.
+check:
+    cargo fmt --all --check
+    cargo clippy --workspace --all-targets --locked -- -D warnings
+    cargo nextest run --workspace --locked
+
+# Build and run the main job: a real disk to running clones.
+demo:
+    scripts/demo
+
+# Figures against the peers, as ratios within one run.
+bench *ARGS:
+    scripts/bench/run {{ ARGS }}
+
+# A long crash campaign: more seeds, longer sequences.
+crash-campaign SEEDS="2000":
+    MARCOT_CRASH_SEEDS={{ SEEDS }} cargo nextest run --release -p marcot-engine-dir crash
+
+# Start a real Ceph on loopback in DIR (prints its CEPH_CONF), or stop it.
+ceph-start DIR:
+    scripts/ceph-cluster start {{ DIR }}
+
+# Stop the cluster in DIR.
+ceph-stop DIR:
+    scripts/ceph-cluster stop {{ DIR }}
