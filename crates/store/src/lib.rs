@@ -20,7 +20,9 @@ pub mod env;
 mod error;
 mod ids;
 pub mod op;
+pub mod ranges;
 pub mod session;
+pub mod snapset;
 pub mod watch;
 
 use bytes::Bytes;
@@ -225,7 +227,8 @@ pub struct SnapSet {
 /// One clone of an object.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct CloneInfo {
-    /// The newest snapshot of the context whose write made the clone.
+    /// The `seq` of the snapshot context whose write made the clone (RADOS: not the newest of its
+    /// snapshots, when that one is removed already).
     pub id: SnapId,
     /// The snapshots it serves, ascending.
     pub snaps: Vec<SnapId>,

@@ -149,7 +149,9 @@ pub enum WriteStep {
         length: u64,
         data: Bytes,
     },
-    /// Makes the range a hole; never grows, never creates the object.
+    /// Makes the range a hole; never grows, never creates the object. As in RADOS, a range that
+    /// reaches the end of the object cuts it where the range begins. A length of 0 is `EINVAL`:
+    /// an OSD of 16.2 dies of it.
     Zero {
         offset: u64,
         length: u64,
