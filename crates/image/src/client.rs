@@ -13,6 +13,23 @@ pub struct Client {
     pub store: Arc<dyn Store>,
     pub env: Arc<dyn Env>,
     pub config: Arc<Config>,
+    /// What the images opened through this client and its clones have in common.
+    pub(crate) shared: Arc<Shared>,
+}
+
+/// State that images of one client share.
+#[derive(Debug, Default)]
+pub(crate) struct Shared {}
+
+impl Client {
+    pub fn new(store: Arc<dyn Store>, env: Arc<dyn Env>, config: Config) -> Client {
+        Client { store, env, config: Arc::new(config), shared: Arc::default() }
+    }
+
+    /// The same client and store under other options.
+    pub fn with_config(&self, config: Config) -> Client {
+        Client { config: Arc::new(config), ..self.clone() }
+    }
 }
 
 impl fmt::Debug for Client {

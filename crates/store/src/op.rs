@@ -196,7 +196,9 @@ pub enum WriteStep {
     },
     /// Exactly `rbd.sparse_copyup` of the non-zero runs of the sources: does nothing if the object
     /// exists, otherwise creates it (even when all is zero) and fills it. `EOPNOTSUPP` unless
-    /// [`crate::Capabilities::copyup_by_reference`].
+    /// [`crate::Capabilities::copyup_by_reference`]. When it has to fill the object and a source
+    /// does not exist at its snapshot: `ENOENT`, so that a stale idea of who holds the bytes
+    /// never turns into zeros.
     CopyupFrom {
         pieces: Vec<CopyupPiece>,
     },
