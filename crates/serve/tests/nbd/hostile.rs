@@ -1,0 +1,126 @@
+//! Clients that lie, stall, vanish or send noise. The server drops them and serves the others.
+
+use std::io::Write;
+use std::process::Stdio;
+use std::time::Duration;
+
+use marcot_serve::nbd::Limits;
+use marcot_serve::nbd::export::ExportAccess;
+
+use crate::client::{Client, GO, SimpleReply, request};
+use crate::fixture::{Fixture, SIZE};
+use crate::ram::Ram;
+
+fn assert_serves(fixture: &Fixture) {
+    let mut client = Client::ready(&fixture.socket());
+    client.send(&request(3, 0, 4, 0, 0));
+    assert_eq!(client.simple_reply(), SimpleReply { error: 0, cookie: 4 });
+}
+
+#[test]
+fn lengths_of_options_are_not_believed() {
+    let fixture = Fixture::writable();
+    // A body that could never fit.
+    let mut client = Client::greeted(&fixture.socket());
+    client.option_head(GO, u32::MAX);
+    assert!(client.is_closed());
+    // One that is skipped and refused.
+    let mut client = Client::greeted(&fixture.socket());
+    client.option(GO, &vec![0; 100_000]);
+    assert_eq!(client.option_reply().0, (1 << 31) + 9);
+    client.go();
+    // A name longer than the body that holds it.
+    let mut client = Client::greeted(&fixture.socket());
+    client.option(GO, &[0xff, 0xff, 0xff, 0xff, 0, 0]);
+    assert_eq!(client.option_reply().0, (1 << 31) + 3);
+    client.option(GO, &[0, 0, 0, 9, 0, 0]);
+    assert_eq!(client.option_reply().0, (1 << 31) + 3);
+    client.go();
+    assert_serves(&fixture);
+}
+
+#[test]
+fn a_flood_of_options_ends_the_connection() {
+    let fixture = Fixture::writable();
+    let mut client = Client::greeted(&fixture.socket());
+    for _ in 0..64 {
+        client.option(12345, &[]);
+        assert_eq!(client.option_reply().0, (1 << 31) + 1);
+    }
+    assert!(client.is_closed());
+    assert_serves(&fixture);
+}
+
+#[test]
+fn half_open_connections_are_thrown_out_and_leave_room() {
+    let limits = Limits {
+        connections: 4,
+        handshake_timeout: Duration::from_millis(300),
+        ..Limits::default()
+    };
+    let fixture = Fixture::start(Ram::new(SIZE, ExportAccess::ReadWrite), limits);
+    let mut idle: Vec<Client> = (0..8).map(|_| Client::connect(&fixture.socket())).collect();
+    assert_serves(&fixture);
+    for client in &mut idle {
+        client.take::<18>();
+        assert!(client.is_closed());
+    }
+}
+
+#[test]
+fn leaving_at_any_byte_disturbs_nobody() {
+    let fixture = Fixture::writable();
+    let mut bytes = 3u32.to_be_bytes().to_vec();
+    bytes.extend(b"IHAVEOPT\0\0\0\x07\0\0\0\x06\0\0\0\0\0\0");
+    bytes.extend(request(1, 0, 1, 0, 600));
+    bytes.extend(vec![9; 600]);
+    bytes.extend(request(0, 0, 2, 0, 4096));
+    for cut in (0..bytes.len()).filter(|cut| *cut < 80 || cut % 50 == 0 || *cut > 640) {
+        let mut client = Client::connect(&fixture.socket());
+        client.send(&bytes[..cut]);
+    }
+    assert_serves(&fixture);
+}
+
+#[test]
+fn noise_after_the_handshake_ends_the_connection() {
+    let fixture = Fixture::writable();
+    let mut noise = 0x9e37_79b9_7f4a_7c15u64;
+    for _ in 0..200 {
+        let mut client = Client::ready(&fixture.socket());
+        let mut bytes = Vec::new();
+        for _ in 0..8 {
+            noise ^= noise << 13;
+            noise ^= noise >> 7;
+            noise ^= noise << 17;
+            bytes.extend(noise.to_be_bytes());
+        }
+        client.send(&bytes);
+        assert!(client.is_closed());
+    }
+    assert_serves(&fixture);
+}
+
+#[test]
+fn a_client_that_takes_no_replies_is_not_read_without_end() {
+    let fixture = Fixture::writable();
+    let mut client = Client::ready(&fixture.socket());
+    client.socket.set_write_timeout(Some(Duration::from_millis(500))).unwrap();
+    let read = request(0, 0, 1, 0, 1 << 20);
+    let requests = read.repeat(100_000);
+    assert!(client.socket.write_all(&requests).is_err(), "the server took every request");
+    assert_serves(&fixture);
+}
+
+#[test]
+fn libnbd_without_its_own_checks_gets_errors_only() {
+    let fixture = Fixture::writable();
+    let mut python = std::process::Command::new("timeout")
+        .args(["60", "/usr/bin/python3", "-", &fixture.socket().display().to_string()])
+        .stdin(Stdio::piped())
+        .spawn()
+        .expect("python3 with python3-libnbd is needed by this test");
+    python.stdin.take().unwrap().write_all(include_bytes!("strict_off.py")).unwrap();
+    assert!(python.wait().unwrap().success());
+    assert_serves(&fixture);
+}
