@@ -3,19 +3,27 @@
 //! | module | what it holds |
 //! |---|---|
 //! | [`client`], [`config`] | who asks, where an image lives, options with Ceph's defaults |
+//! | [`image`], [`header`] | the handle of an opened image, and what its header says |
+//! | [`class_call`] | calling class methods |
 //! | [`striping`], [`extents`] | where bytes lie: pure arithmetic |
 //!
 //! Knows no engine, no errno of a front end, no runtime. Time, randomness and tasks come from
 //! [`marcot_store::Env`].
 
+pub mod class_call;
 pub mod client;
 pub mod config;
 pub mod extents;
+pub mod header;
+pub mod image;
 pub mod progress;
 pub mod striping;
 
+pub use class_call::CallError;
 pub use client::{Access, Client, ImageKey, Location, SnapKey};
 pub use config::Config;
 pub use extents::{Allocation, AllocationState, ImageExtent, ObjectExtent};
+pub use header::{Header, HeaderError, Parent, SnapView, Snapshot};
+pub use image::{CloseError, Image, OpenError, OpenOptions};
 pub use progress::{NoProgress, Progress};
 pub use striping::Striping;

@@ -109,6 +109,11 @@ impl Striping {
         ImageExtents { striping: *self, rest: extent }
     }
 
+    /// `extent` cut so that each piece lies in one piece in one object, ascending.
+    pub fn pieces(&self, extent: ImageExtent) -> Pieces {
+        Pieces { striping: *self, rest: extent }
+    }
+
     /// The first byte of the image that `object` holds at `offset`.
     pub fn image_offset(&self, object: u64, offset: u64) -> u64 {
         if self.is_plain() {
@@ -131,6 +136,18 @@ impl Striping {
             return size.saturating_sub(start).min(self.object_size());
         }
         self.bytes_below(object, size)
+    }
+
+    /// (object, offset in it) of one byte of the image.
+    fn locate(&self, offset: u64) -> (u64, u64) {
+        if self.is_plain() {
+            return (offset >> self.order, offset & (self.object_size() - 1));
+        }
+        let block = offset / self.stripe_unit;
+        let (stripe, position) = (block / self.stripe_count, block % self.stripe_count);
+        let units = self.object_size() / self.stripe_unit;
+        let object = (stripe / units) * self.stripe_count + position;
+        (object, (stripe % units) * self.stripe_unit + offset % self.stripe_unit)
     }
 
     fn set_size(&self) -> u64 {
@@ -209,6 +226,32 @@ impl Iterator for ImageExtents {
     }
 }
 
+/// Iterator of [`Striping::pieces`].
+#[derive(Clone, Debug)]
+pub struct Pieces {
+    striping: Striping,
+    rest: ImageExtent,
+}
+
+impl Iterator for Pieces {
+    type Item = (ImageExtent, ObjectExtent);
+
+    fn next(&mut self) -> Option<(ImageExtent, ObjectExtent)> {
+        if self.rest.is_empty() {
+            return None;
+        }
+        let unit = match self.striping.is_plain() {
+            true => self.striping.object_size(),
+            false => self.striping.stripe_unit,
+        };
+        let length = (unit - self.rest.offset % unit).min(self.rest.length);
+        let extent = ImageExtent { offset: self.rest.offset, length };
+        self.rest = ImageExtent::new(extent.end(), self.rest.length - length);
+        let (object, offset) = self.striping.locate(extent.offset);
+        Some((extent, ObjectExtent { object, offset, length }))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -256,6 +299,29 @@ mod tests {
                 prop_assert_eq!(at, piece.end());
             }
             prop_assert_eq!(seen, length);
+        }
+
+        #[test]
+        fn pieces_agree_with_object_extents(
+            striping in striping(),
+            offset in 0u64..200_000,
+            length in 0u64..100_000,
+        ) {
+            let extent = ImageExtent::new(offset, length);
+            let mut pieces: Vec<_> = striping
+                .object_extents(extent)
+                .flat_map(|piece| {
+                    let mut at = piece.offset;
+                    striping.image_extents(piece).map(move |range| {
+                        let start = at;
+                        at += range.length;
+                        let length = range.length;
+                        (range, ObjectExtent { object: piece.object, offset: start, length })
+                    })
+                })
+                .collect();
+            pieces.sort();
+            prop_assert_eq!(striping.pieces(extent).collect::<Vec<_>>(), pieces);
         }
 
         #[test]

@@ -1,0 +1,113 @@
+//! From what the user said to an image's id, header and snapshot.
+
+use std::sync::Arc;
+
+use marcot_format::call::directory::DirGetName;
+use marcot_format::call::id::GetId;
+use marcot_format::call::trash::TrashGet;
+use marcot_format::object_name;
+use marcot_store::{Errno, SnapId};
+
+use super::{Current, OpenOptions};
+use crate::class_call::{CallError, ask};
+use crate::client::{Access, Client, ImageKey, Location, SnapKey};
+use crate::header::{Header, HeaderError, Identity, load};
+
+/// Why an image could not be opened.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum OpenError {
+    #[error("there is no image {0}")]
+    NoImage(String),
+    #[error("image {image} has no snapshot {snap}")]
+    NoSnapshot { image: Arc<str>, snap: String },
+    /// Its features forbid what was asked for.
+    #[error("image {image} cannot be written by this release: features {bits:#x}")]
+    ReadOnlyFeatures { image: Arc<str>, bits: u64 },
+    #[error(transparent)]
+    Header(#[from] HeaderError),
+    #[error(transparent)]
+    Call(#[from] CallError),
+}
+
+impl OpenError {
+    pub fn errno(&self) -> Errno {
+        match self {
+            OpenError::NoImage(_) | OpenError::NoSnapshot { .. } => Errno::NOENT,
+            OpenError::ReadOnlyFeatures { .. } => Errno::ROFS,
+            OpenError::Header(error) => error.errno(),
+            OpenError::Call(error) => error.errno(),
+        }
+    }
+}
+
+/// Finds the image and reads it.
+pub(super) async fn find(
+    client: &Client,
+    at: &Location,
+    options: &OpenOptions,
+) -> Result<(Identity, Current), OpenError> {
+    let identity = identify(client, at, &options.image).await?;
+    let header = match load(&*client.store, &identity, None).await {
+        Ok(header) => header,
+        Err(HeaderError::Call(error)) if error.is_not_found() => {
+            return Err(OpenError::NoImage(identity.name.to_string()));
+        }
+        Err(error) => return Err(error.into()),
+    };
+    let unknown = header.features.without(marcot_format::features::Features::ALL);
+    if options.access == Access::ReadWrite && !unknown.is_empty() {
+        return Err(OpenError::ReadOnlyFeatures { image: identity.name, bits: unknown.bits() });
+    }
+    let snap = select(&header, &options.snap)?;
+    let view = header.view(snap).ok_or_else(|| no_snapshot(&header, snap.0.to_string()))?;
+    Ok((identity, Current { header: Arc::new(header), view }))
+}
+
+fn select(header: &Header, key: &SnapKey) -> Result<SnapId, OpenError> {
+    match key {
+        SnapKey::Head => Ok(SnapId::HEAD),
+        SnapKey::Id(id) => Ok(*id),
+        SnapKey::Name(name) => match header.snapshot_by_name(name) {
+            Some(snapshot) => Ok(snapshot.id),
+            None => Err(no_snapshot(header, name.clone())),
+        },
+    }
+}
+
+fn no_snapshot(header: &Header, snap: String) -> OpenError {
+    OpenError::NoSnapshot { image: Arc::clone(&header.name), snap }
+}
+
+async fn identify(client: &Client, at: &Location, key: &ImageKey) -> Result<Identity, OpenError> {
+    let location = at.clone();
+    match key {
+        ImageKey::Name(name) => {
+            let object = at.object(object_name::id(name));
+            match ask(&*client.store, &object, &GetId {}).await {
+                Ok(id) => Ok(Identity { location, id: id.into(), name: name.as_str().into() }),
+                Err(error) if error.is_not_found() => Err(OpenError::NoImage(name.clone())),
+                Err(error) => Err(error.into()),
+            }
+        }
+        ImageKey::Id(id) => {
+            let name = name_of(client, at, id).await?;
+            Ok(Identity { location, id: id.as_str().into(), name: name.into() })
+        }
+    }
+}
+
+/// The name of an image by its id: from the directory, else from the trash, else the id itself.
+async fn name_of(client: &Client, at: &Location, id: &str) -> Result<String, CallError> {
+    let store = &*client.store;
+    let directory = at.object(object_name::DIRECTORY);
+    match ask(store, &directory, &DirGetName { image_id: id.to_owned() }).await {
+        Err(error) if error.is_not_found() => {}
+        other => return other,
+    }
+    let trash = at.object(object_name::TRASH);
+    match ask(store, &trash, &TrashGet { image_id: id.to_owned() }).await {
+        Ok(spec) => Ok(spec.name),
+        Err(error) if error.is_not_found() => Ok(id.to_owned()),
+        Err(error) => Err(error),
+    }
+}
