@@ -1,0 +1,157 @@
+//! Pools, config keys, blocklist and space of a cluster, through its monitors. All of it blocks.
+
+use std::ffi::c_char;
+
+use bytes::Bytes;
+use marcot_store::{
+    ClientAddress, ClusterChange, ClusterStatus, Errno, ObjectId, PoolId, PoolInfo, Result, SnapId,
+    Space, StoreError,
+};
+use serde_json::{Value, json};
+
+use crate::connection::CephCluster;
+use crate::io_context::View;
+use crate::library::{ClusterStat, PoolStat};
+
+impl CephCluster {
+    pub(crate) fn pools(&self) -> Result<Vec<PoolInfo>> {
+        let listed = self.monitor_json(&json!({"prefix": "osd lspools", "format": "json"}))?;
+        let mut pools = Vec::new();
+        for pool in listed.as_array().into_iter().flatten() {
+            let (Some(id), Some(name)) = (pool["poolnum"].as_i64(), pool["poolname"].as_str())
+            else {
+                continue;
+            };
+            let stat = self.pool_stat(PoolId(id)).unwrap_or_default();
+            pools.push(PoolInfo {
+                id: PoolId(id),
+                name: name.to_owned(),
+                objects: stat.num_objects,
+                stored_bytes: stat.num_bytes,
+            });
+        }
+        pools.sort_by_key(|pool| pool.id);
+        Ok(pools)
+    }
+
+    fn pool_stat(&self, pool: PoolId) -> Result<PoolStat> {
+        let context = self.contexts.get(
+            self.rados,
+            self.handle,
+            &ObjectId::new(pool, "", ""),
+            View::Read(SnapId::HEAD),
+        )?;
+        let mut stat = PoolStat::default();
+        // SAFETY: the context is open; `stat` has the layout of the C struct.
+        match unsafe { (self.rados.ioctx_pool_stat)(context.handle, &raw mut stat) } {
+            0.. => Ok(stat),
+            result => Err(StoreError::new(Errno::from_raw(-result), "read a pool's usage")),
+        }
+    }
+
+    pub(crate) fn change(&self, change: ClusterChange) -> Result<()> {
+        let (command, input) = command_for(change);
+        self.monitor(&command, &input)?;
+        // Later calls must see the change: wait for the map that has it.
+        // SAFETY: the handle is connected.
+        unsafe { (self.rados.wait_for_latest_osdmap)(self.handle) };
+        Ok(())
+    }
+
+    pub(crate) fn config_value(&self, key: &str) -> Result<Bytes> {
+        self.monitor(&json!({"prefix": "config-key get", "key": key}), &[])
+    }
+
+    pub(crate) fn config_keys(&self) -> Result<Vec<String>> {
+        let listed = self.monitor_json(&json!({"prefix": "config-key ls", "format": "json"}))?;
+        let mut keys: Vec<String> = listed
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter_map(|key| key.as_str().map(str::to_owned))
+            .collect();
+        keys.sort();
+        Ok(keys)
+    }
+
+    pub(crate) fn cluster_status(&self) -> Result<ClusterStatus> {
+        let mut stat = ClusterStat::default();
+        let mut fsid: [c_char; 37] = [0; 37];
+        // SAFETY: the struct has the C layout; the buffer has the 37 bytes that are asked for.
+        let results = unsafe {
+            let stat_result = (self.rados.cluster_stat)(self.handle, &raw mut stat);
+            (stat_result, (self.rados.cluster_fsid)(self.handle, fsid.as_mut_ptr(), fsid.len()))
+        };
+        if let (result @ ..=-1, _) | (_, result @ ..=-1) = results {
+            return Err(StoreError::new(Errno::from_raw(-result), "read the cluster's state"));
+        }
+        let fsid = fsid
+            .iter()
+            .map(|letter| u8::try_from(*letter).unwrap_or_default())
+            .take_while(|letter| *letter != 0)
+            .map(char::from)
+            .collect();
+        Ok(ClusterStatus {
+            fsid,
+            min_compat_client: self.min_compat_client()?,
+            space: Space {
+                total_bytes: stat.kb * 1024,
+                used_bytes: stat.kb_used * 1024,
+                pending_bytes: 0,
+                available_bytes: stat.kb_avail * 1024,
+            },
+            blocklist: self.blocklist()?,
+        })
+    }
+
+    fn min_compat_client(&self) -> Result<String> {
+        let command = json!({"prefix": "osd get-require-min-compat-client"});
+        let answer = self.monitor(&command, &[])?;
+        Ok(String::from_utf8_lossy(&answer).trim().to_owned())
+    }
+
+    fn blocklist(&self) -> Result<Vec<ClientAddress>> {
+        let listed = self.monitor_json(&json!({"prefix": "osd blocklist ls", "format": "json"}))?;
+        Ok(listed
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter_map(|entry| entry["addr"].as_str())
+            .map(|address| ClientAddress(address.to_owned()))
+            .collect())
+    }
+}
+
+fn command_for(change: ClusterChange) -> (Value, Bytes) {
+    let plain = |command| (command, Bytes::new());
+    match change {
+        ClusterChange::CreatePool { name } => {
+            plain(json!({"prefix": "osd pool create", "pool": name}))
+        }
+        ClusterChange::RenamePool { from, to } => {
+            plain(json!({"prefix": "osd pool rename", "srcpool": from, "destpool": to}))
+        }
+        ClusterChange::RemovePool { name } => plain(json!({
+            "prefix": "osd pool delete",
+            "pool": name,
+            "pool2": name,
+            "yes_i_really_really_mean_it": true,
+        })),
+        ClusterChange::SetMinCompatClient { release } => plain(json!({
+            "prefix": "osd set-require-min-compat-client",
+            "version": release,
+        })),
+        ClusterChange::SetConfigKey { key, value } => {
+            (json!({"prefix": "config-key set", "key": key}), value)
+        }
+        ClusterChange::RemoveConfigKey { key } => {
+            plain(json!({"prefix": "config-key rm", "key": key}))
+        }
+        ClusterChange::AddBlocklist { address } => plain(json!({
+            "prefix": "osd blocklist", "blocklistop": "add", "addr": address.0,
+        })),
+        ClusterChange::RemoveBlocklist { address } => plain(json!({
+            "prefix": "osd blocklist", "blocklistop": "rm", "addr": address.0,
+        })),
+    }
+}
