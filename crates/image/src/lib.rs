@@ -16,6 +16,8 @@ pub mod config;
 pub mod extents;
 pub mod header;
 pub mod image;
+pub mod operation;
+pub mod pool;
 pub mod progress;
 pub mod striping;
 

@@ -1,0 +1,9 @@
+//! What a pool knows of its images: directories, namespaces, links from parents to clones.
+//!
+//! Everything here works on a pool or a namespace, without an opened image.
+
+pub mod children;
+pub mod directory;
+pub(crate) mod image_id;
+pub mod init;
+pub mod namespace;
