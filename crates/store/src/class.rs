@@ -79,8 +79,10 @@ pub trait ObjectContext {
     fn zero(&mut self, offset: u64, length: u64) -> Result<(), Errno>;
     fn remove(&mut self) -> Result<(), Errno>;
     fn set_xattr(&mut self, name: &str, value: &[u8]) -> Result<(), Errno>;
+    /// `ENOENT` when there is no object; no error when it has no such attribute.
     fn remove_xattr(&mut self, name: &str) -> Result<(), Errno>;
     fn omap_set(&mut self, entries: Vec<(Bytes, Bytes)>) -> Result<(), Errno>;
+    /// `ENOENT` when there is no object.
     fn omap_remove(&mut self, keys: Vec<Bytes>) -> Result<(), Errno>;
 
     /// Who sent the operation.

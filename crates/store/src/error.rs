@@ -46,6 +46,7 @@ errnos! {
     ROFS = 30, "Read-only file system";
     DOM = 33, "Numerical argument out of domain";
     RANGE = 34, "Numerical result out of range";
+    NAMETOOLONG = 36, "File name too long";
     NOSYS = 38, "Function not implemented";
     NOTEMPTY = 39, "Directory not empty";
     NODATA = 61, "No data available";

@@ -15,10 +15,12 @@
 //!
 //! Futures are `Send`, need no particular runtime, and a submitted operation always completes.
 
+pub mod checked;
 pub mod class;
 pub mod env;
 mod error;
 mod ids;
+pub mod memory;
 pub mod op;
 pub mod ranges;
 pub mod session;
@@ -80,7 +82,8 @@ pub trait Objects: Send + Sync {
     /// Makes every write acknowledged before this call durable.
     fn flush(&self) -> BoxFuture<'_, Result<()>>;
 
-    /// The objects of a pool, in an order of the engine's choosing, a page at a time.
+    /// The objects of a pool, in an order of the engine's choosing, a page at a time. As in RADOS,
+    /// a removed object of which clones are left is still listed.
     fn list_objects(&self, query: ListQuery) -> BoxFuture<'_, Result<ObjectPage>>;
 
     /// The clones of `object` with the snapshots they serve (`rados listsnaps`).

@@ -166,17 +166,18 @@ pub enum WriteStep {
         name: String,
         value: Bytes,
     },
-    /// `ENODATA` when there is none.
+    /// `ENOENT` when there is no object; an attribute that is not there is no error, as in RADOS.
     RemoveXattr {
         name: String,
     },
     OmapSet {
         entries: Vec<(Bytes, Bytes)>,
     },
-    /// Keys that are not there are no error.
+    /// `ENOENT` when there is no object; keys that are not there are no error.
     OmapRemove {
         keys: Vec<Bytes>,
     },
+    /// `ENOENT` when there is no object.
     OmapClear,
     /// Runs a class method that may write; what it returns is dropped.
     Exec {
@@ -184,13 +185,13 @@ pub enum WriteStep {
         method: String,
         input: Bytes,
     },
-    /// Tells the engine what to expect; changes nothing that can be read.
+    /// Tells the engine what to expect; changes nothing that can be read, but creates the object.
     SetAllocHint {
         expected_object_size: u64,
         expected_write_size: u64,
     },
     /// The only step of its operation: makes the head what it was at `snap`, or removes it if it
-    /// did not exist then.
+    /// did not exist then (`EBUSY` if that would end somebody's watch).
     Rollback {
         snap: SnapId,
     },

@@ -56,7 +56,7 @@ pub fn plan_clone(
     }
     let newer = context.snaps.iter().rev().copied();
     let snaps: Vec<SnapId> = newer.filter(|s| *s > set.seq && !is_removed(*s)).collect();
-    let clone = (!snaps.is_empty()).then(|| NewClone { id: context.seq, snaps });
+    let clone = (!snaps.is_empty()).then_some(NewClone { id: context.seq, snaps });
     ClonePlan { clone, seq }
 }
 
