@@ -17,7 +17,7 @@ use marcot_store::{
 };
 
 use super::Patience;
-use super::dial::DialError;
+use super::dial::{DialError, Greeted};
 use super::find::{FindError, FindOwner};
 use super::link::{Shared, Submission, Waiting};
 use super::reader::Reader;
@@ -41,23 +41,25 @@ impl RemoteStore {
         patience: Patience,
     ) -> Result<Arc<RemoteStore>, FindError> {
         let greeted = finder.find(None)?;
+        RemoteStore::greeted(greeted, finder, patience)
+    }
+
+    /// Becomes a client of an owner that has been found; `finder` finds the ones after it.
+    pub fn greeted(
+        greeted: Greeted,
+        finder: Arc<dyn FindOwner>,
+        patience: Patience,
+    ) -> Result<Arc<RemoteStore>, FindError> {
         Reader::prepare(&greeted, &patience).map_err(DialError::Io)?;
-        let stream = Arc::new(greeted.stream);
+        let Greeted { stream, client, address, capabilities, pid: owner, decoder } = greeted;
+        let stream = Arc::new(stream);
         let shared = Arc::new(Shared::new(Arc::clone(&stream)));
-        let reader =
-            Reader { shared: Arc::clone(&shared), finder, client: greeted.client, patience };
-        let (decoder, owner) = (greeted.decoder, greeted.pid);
+        let reader = Reader { shared: Arc::clone(&shared), finder, client, patience };
         thread::Builder::new()
             .name("marcot-remote".to_owned())
             .spawn(move || reader.run(stream, decoder, owner))
             .map_err(DialError::Io)?;
-        Ok(Arc::new(RemoteStore {
-            shared,
-            client: greeted.client,
-            address: greeted.address,
-            capabilities: greeted.capabilities,
-            owner,
-        }))
+        Ok(Arc::new(RemoteStore { shared, client, address, capabilities, owner }))
     }
 
     /// The process that owned the store when this client came to it.
