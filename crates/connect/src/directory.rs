@@ -5,6 +5,8 @@ use std::io;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
+use marcot_store::Errno;
+
 /// Why a directory cannot hold this user's store. No message names more than the user gave.
 #[derive(Debug, thiserror::Error)]
 pub enum DirectoryError {
@@ -29,6 +31,22 @@ pub enum DirectoryError {
         path = path.display()
     )]
     Network { path: PathBuf, kind: &'static str },
+}
+
+impl DirectoryError {
+    /// The errno that stands for it.
+    pub fn errno(&self) -> Errno {
+        match self {
+            DirectoryError::Io { error, .. } => {
+                error.raw_os_error().map_or(Errno::IO, Errno::from_raw)
+            }
+            DirectoryError::NotADirectory(_) => Errno::NOTDIR,
+            DirectoryError::ForeignOwner { .. } | DirectoryError::OpenToOthers { .. } => {
+                Errno::ACCES
+            }
+            DirectoryError::Network { .. } => Errno::OPNOTSUPP,
+        }
+    }
 }
 
 /// Makes the directory if it is not there (mode 0700) and checks that it may hold a store of this

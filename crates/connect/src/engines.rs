@@ -3,8 +3,9 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use marcot_engine_ceph::{CephCluster, ConnectOptions};
 use marcot_store::session::Sessions;
-use marcot_store::{ClusterChange, Store, StoreError};
+use marcot_store::{ClusterChange, Errno, Store, StoreError};
 
 /// The pool that a new embedded store has, as `rbd` expects it.
 const FIRST_POOL: &str = "rbd";
@@ -18,7 +19,21 @@ pub enum EngineError {
     #[error("{0}")]
     Failed(String),
     #[error(transparent)]
+    Ceph(#[from] marcot_engine_ceph::ConnectError),
+    #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+impl EngineError {
+    /// The errno that stands for it.
+    pub fn errno(&self) -> Errno {
+        match self {
+            EngineError::Busy => Errno::BUSY,
+            EngineError::Failed(_) => Errno::IO,
+            EngineError::Ceph(error) => error.errno(),
+            EngineError::Store(error) => error.errno,
+        }
+    }
 }
 
 /// Opens the embedded store in a directory, or makes it.
@@ -31,10 +46,23 @@ pub(crate) fn open_memory() -> Result<Arc<dyn Store>, EngineError> {
     Err(EngineError::Failed("not built yet".into()))
 }
 
+/// Who a Ceph cluster is told that this is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CephIdentity {
+    /// `client.NAME`; `None` for `client.admin`.
+    pub client: Option<String>,
+    /// Options that win over the configuration file: (`keyring`, …), (`mon_host`, …).
+    pub overrides: Vec<(String, String)>,
+}
+
 /// A Ceph cluster through librados.
-pub(crate) fn open_ceph(configuration: &Path) -> Result<Arc<dyn Store>, EngineError> {
-    let shown = configuration.display();
-    Err(EngineError::Failed(format!("{shown}: this build cannot reach a Ceph cluster")))
+pub(crate) fn open_ceph(
+    configuration: &Path,
+    identity: &CephIdentity,
+) -> Result<Arc<dyn Store>, EngineError> {
+    let CephIdentity { client, overrides } = identity.clone();
+    let options = ConnectOptions { conf: configuration.to_owned(), client, overrides };
+    Ok(CephCluster::connect(&options)?)
 }
 
 /// Gives a new store its first pool.

@@ -16,7 +16,7 @@ mod resident;
 mod spec;
 
 pub use directory::DirectoryError;
-pub use engines::EngineError;
+pub use engines::{CephIdentity, EngineError};
 pub use env::ProcessEnv;
 pub use holder::Holder;
 pub use open::{ConnectError, Connection, Connector, Lifetime, Notice, Reached, connect};

@@ -13,10 +13,10 @@ use marcot_host::protocol::request::Hello;
 use marcot_host::spawn::HostProgram;
 use marcot_host::{FindOwner, RemoteStore};
 use marcot_store::session::Sessions;
-use marcot_store::{Env, Store};
+use marcot_store::{Env, Errno, Store};
 
 use crate::directory::{self, DirectoryError};
-use crate::engines::{self, EngineError};
+use crate::engines::{self, CephIdentity, EngineError};
 use crate::env::ProcessEnv;
 use crate::holder::{Holder, holder};
 use crate::spec::StoreSpec;
@@ -48,6 +48,18 @@ pub enum ConnectError {
         waited.as_secs()
     )]
     Busy { spec: StoreSpec, holder: Option<Holder>, waited: Duration },
+}
+
+impl ConnectError {
+    /// The errno that stands for it.
+    pub fn errno(&self) -> Errno {
+        match self {
+            ConnectError::Directory(error) => error.errno(),
+            ConnectError::Engine { error, .. } => error.errno(),
+            ConnectError::Owner { error, .. } => error.errno(),
+            ConnectError::Busy { .. } => Errno::BUSY,
+        }
+    }
 }
 
 /// How a store was reached.
@@ -101,6 +113,7 @@ pub struct Connector {
     /// Told once, when the store has been busy for [`Connector::notice_after`].
     pub notice: Option<Notice>,
     pub notice_after: Duration,
+    pub ceph: CephIdentity,
 }
 
 impl Default for Connector {
@@ -110,6 +123,7 @@ impl Default for Connector {
             host_program: marcot_host_program,
             notice: None,
             notice_after: Duration::from_secs(1),
+            ceph: CephIdentity::default(),
         }
     }
 }
@@ -138,7 +152,7 @@ impl Connector {
                 Ok(in_process(spec, engines::open_memory().map_err(failed)?, None))
             }
             (StoreSpec::Ceph(configuration), _) => {
-                let store = engines::open_ceph(configuration).map_err(failed)?;
+                let store = engines::open_ceph(configuration, &self.ceph).map_err(failed)?;
                 Ok(in_process(spec, store, None))
             }
             (StoreSpec::Dir(path), Lifetime::Transient) => {

@@ -11,7 +11,7 @@ use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use marcot_store::ClientId;
+use marcot_store::{ClientId, Errno};
 
 use super::Patience;
 use super::dial::{DialError, Greeted, dial};
@@ -33,6 +33,18 @@ pub enum FindError {
     Failed(String),
     #[error("the store's host did not answer within {} s", .0.as_secs())]
     TimedOut(Duration),
+}
+
+impl FindError {
+    /// The errno that stands for it.
+    pub fn errno(&self) -> Errno {
+        match self {
+            FindError::Dial(DialError::Refused { error, .. }) => error.errno,
+            FindError::Dial(DialError::Silent { .. }) | FindError::TimedOut(_) => Errno::TIMEDOUT,
+            FindError::Dial(DialError::OtherUser { .. }) => Errno::ACCES,
+            FindError::Dial(_) | FindError::Start(_) | FindError::Failed(_) => Errno::NOTCONN,
+        }
+    }
 }
 
 /// How a client gets to its store's owner.

@@ -15,7 +15,7 @@ use futures_channel::oneshot;
 use marcot_store::{ClientId, Errno, StoreError};
 
 use super::Patience;
-use super::dial::{DialError, Greeted};
+use super::dial::Greeted;
 use super::find::{FindError, FindOwner};
 use super::link::Shared;
 use super::table::{Pending, Purpose};
@@ -136,7 +136,7 @@ impl Reader {
 
     fn give_up(&self, error: &FindError) {
         tracing::warn!(%error, "the store's owner is gone and there is no other");
-        self.shared.table().break_off(StoreError::new(errno_of(error), error.to_string()));
+        self.shared.table().break_off(StoreError::new(error.errno(), error.to_string()));
     }
 }
 
@@ -180,14 +180,6 @@ fn send_again(shared: &Shared, stream: Arc<UnixStream>) {
     };
     for (frame, files) in &unanswered {
         link.send(frame, files);
-    }
-}
-
-fn errno_of(error: &FindError) -> Errno {
-    match error {
-        FindError::Dial(DialError::Refused { error, .. }) => error.errno,
-        FindError::Dial(DialError::Silent { .. }) | FindError::TimedOut(_) => Errno::TIMEDOUT,
-        FindError::Dial(_) | FindError::Start(_) | FindError::Failed(_) => Errno::NOTCONN,
     }
 }
 
