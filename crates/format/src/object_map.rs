@@ -39,7 +39,7 @@ impl Decode for ObjectMap {
     fn decode(input: &mut Decoder<'_>) -> Result<Self, DecodeError> {
         let (count, header_crc) = layout::decode_header(input)?;
         let bits = input.take(Layout::new(count).data_length())?;
-        let map = ObjectMap::from_bits(count, bits.to_vec());
+        let map = ObjectMap::from_bits(count, bits).ok_or_else(|| input.bad_value(count))?;
         let footer: Option<Footer> = input.field("footer")?;
         if let Some(footer) = footer {
             check(input, &footer, &Footer { header_crc, ..Footer::of(&map) })?;

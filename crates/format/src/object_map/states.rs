@@ -146,10 +146,11 @@ impl ObjectMap {
         &self.bits
     }
 
-    /// Takes packed states, `ceil(object_count / 4)` bytes of them.
-    pub(super) fn from_bits(object_count: u64, bits: Vec<u8>) -> ObjectMap {
-        assert_eq!(bits.len() as u64, object_count.div_ceil(4));
-        ObjectMap { object_count, bits }
+    /// Takes packed states; `None` unless there are just enough bytes for them.
+    pub fn from_bits(object_count: u64, bits: &[u8]) -> Option<ObjectMap> {
+        let enough = object_count <= MAX_OBJECT_COUNT
+            && bits.len() as u64 == object_count.div_ceil(4);
+        enough.then(|| ObjectMap { object_count, bits: bits.to_vec() })
     }
 
     /// Zeroes the bits past the last object, so that equal maps have equal bytes.
