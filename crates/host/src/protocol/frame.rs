@@ -14,8 +14,8 @@ use super::ProtocolError;
 const NUMBERS: usize = 16;
 /// Everything before the body.
 const HEADER: usize = 4 + NUMBERS;
-/// Room for the largest object of RBD (32 MiB) twice, with names and lists around it.
-pub const MAX_FRAME: usize = 72 << 20;
+/// Room for the largest object that a store takes (128 MiB), with names and lists around it.
+pub const MAX_FRAME: usize = 136 << 20;
 
 /// One message with its numbers.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -173,7 +173,7 @@ mod tests {
 
     #[test]
     fn an_object_of_the_largest_size_fits() {
-        assert!(encode(1, &bytes::Bytes::from(vec![0; 64 << 20])).is_ok());
+        assert!(encode(1, &bytes::Bytes::from(vec![0; 128 << 20])).is_ok());
         let too_long = bytes::Bytes::from(vec![0; MAX_FRAME]);
         assert!(matches!(encode(1, &too_long), Err(ProtocolError::TooLong(_))));
     }
