@@ -19,8 +19,12 @@ pub struct Limits {
     pub requests_in_flight: usize,
     /// Bytes of data (received, or to be sent) of one connection. At least a full payload.
     pub connection_bytes: u64,
-    /// The same of all connections together.
+    /// The same of all connections together, beside 1 MiB that each has of its own. At least a
+    /// full payload.
     pub total_bytes: u64,
+    /// A client that holds memory others wait for, and neither sends nor takes a byte for so
+    /// long, is dropped.
+    pub stall_timeout: Duration,
     /// Extents in one block status reply.
     pub status_extents: usize,
     /// Bytes that one block status request looks at.
@@ -46,6 +50,7 @@ impl Default for Limits {
             requests_in_flight: 1024,
             connection_bytes: 64 << 20,
             total_bytes: 512 << 20,
+            stall_timeout: Duration::from_secs(30),
             status_extents: 8192,
             status_span_bytes: 1 << 30,
             drain_timeout: Duration::from_secs(10),

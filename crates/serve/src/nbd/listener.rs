@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::os::fd::OwnedFd;
 use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 
@@ -84,6 +85,15 @@ impl Listener {
     pub fn from_tcp(listener: std::net::TcpListener) -> io::Result<Listener> {
         listener.set_nonblocking(true)?;
         Ok(Listener::Tcp(TcpListener::from_std(listener)?))
+    }
+
+    /// A listening socket of either kind, received from another process.
+    pub fn from_fd(socket: OwnedFd) -> io::Result<Listener> {
+        match rustix::net::sockopt::socket_domain(&socket)? {
+            AddressFamily::UNIX => Listener::from_unix(socket.into()),
+            AddressFamily::INET | AddressFamily::INET6 => Listener::from_tcp(socket.into()),
+            _ => Err(io::Error::new(io::ErrorKind::InvalidInput, "neither Unix nor TCP")),
+        }
     }
 
     pub(crate) async fn accept(&self) -> io::Result<Accepted> {

@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
-use tokio::time::timeout;
+use tokio::time::{MissedTickBehavior, timeout};
 
 use super::budget::{Budget, Lease};
 use super::exports::Exports;
@@ -16,7 +17,7 @@ use super::listener::{Accepted, Listener};
 use super::transmission::{End, Transmission};
 
 /// After an error of accept itself (no more file descriptors, most likely).
-const ACCEPT_PAUSE: std::time::Duration = std::time::Duration::from_millis(100);
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// An NBD server: some exports, served on one or more sockets.
 #[derive(Clone, Debug)]
@@ -140,16 +141,36 @@ where
     };
     let lease = Lease::new(&shared.budget, limits.connection_bytes);
     let mut transmission = Transmission::new(socket, session, limits, lease);
-    tokio::select! {
-        biased;
-        () = transmission.run() => {}
-        _ = stopping.wait_for(|stop| *stop) => transmission.drain(),
-    }
+    serve_requests(&mut transmission, limits.stall_timeout, stopping).await;
     match timeout(limits.drain_timeout, transmission.finish()).await {
         Ok(End::Disconnected | End::Closed | End::Drained) => {}
-        Ok(end @ (End::BadMagic(_) | End::Socket(_))) => {
+        Ok(end @ (End::BadMagic(_) | End::Socket(_) | End::Stalled)) => {
             tracing::warn!(reason = %end, "connection dropped");
         }
         Err(_) => tracing::warn!("client did not take its last replies in time"),
+    }
+}
+
+/// Serves until the client ends it, the server does, or the client is in the way of others.
+async fn serve_requests<S>(
+    transmission: &mut Transmission<S>,
+    stall_timeout: Duration,
+    mut stopping: watch::Receiver<bool>,
+) where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let mut look = tokio::time::interval(stall_timeout);
+    look.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            biased;
+            () = transmission.run() => return,
+            _ = stopping.wait_for(|stop| *stop) => return transmission.drain(),
+            _ = look.tick() => {
+                if transmission.is_stalled() {
+                    return transmission.drop_stalled();
+                }
+            }
+        }
     }
 }

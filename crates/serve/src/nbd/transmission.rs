@@ -41,6 +41,8 @@ pub(crate) enum End {
     Closed,
     #[error("the server shuts down")]
     Drained,
+    #[error("the client stalled and held memory that others waited for")]
+    Stalled,
     #[error(transparent)]
     BadMagic(#[from] BadMagic),
     #[error("the connection broke: {0}")]
@@ -79,6 +81,8 @@ pub(crate) struct Transmission<S> {
     in_flight: FuturesUnordered<InFlight>,
     stage: Stage,
     end: Option<End>,
+    /// Bytes received and sent since somebody asked.
+    moved_bytes: u64,
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Transmission<S> {
@@ -100,6 +104,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Transmission<S> {
             in_flight: FuturesUnordered::new(),
             stage: Stage::Header,
             end: None,
+            moved_bytes: 0,
         }
     }
 
@@ -117,6 +122,20 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Transmission<S> {
                 Err(error) => self.end = Some(error.into()),
             }
         }
+    }
+
+    /// Whether others wait for memory that this client keeps without doing anything with it.
+    /// Counts from one call to the next.
+    pub(crate) fn is_stalled(&mut self) -> bool {
+        let moved = std::mem::take(&mut self.moved_bytes);
+        let waits_for_client = matches!(self.stage, Stage::Payload(_)) || !self.outbox.is_empty();
+        moved == 0 && waits_for_client && self.lease.is_in_the_way()
+    }
+
+    /// Gives the client up: it is sent nothing more.
+    pub(crate) fn drop_stalled(&mut self) {
+        self.outbox.clear();
+        self.end.get_or_insert(End::Stalled);
     }
 
     /// Waits for what is in flight, sends what is left, and says why it ended.
@@ -284,10 +303,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Transmission<S> {
         }
         match self.outbox.poll_send(Pin::new(&mut self.socket), cx) {
             Poll::Pending => false,
-            Poll::Ready(Ok(_)) => {
-                if self.outbox.is_empty() {
-                    self.lease.shrink();
-                }
+            Poll::Ready(Ok(sent)) => {
+                self.moved_bytes += sent as u64;
+                self.lease.shrink(self.outbox.bytes() as u64);
                 true
             }
             Poll::Ready(Err(error)) => {
@@ -302,7 +320,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Transmission<S> {
         match self.inbox.poll_receive(&mut self.socket, cx) {
             Poll::Pending => return false,
             Poll::Ready(Ok(0)) => self.end = Some(End::Closed),
-            Poll::Ready(Ok(_)) => {}
+            Poll::Ready(Ok(received)) => self.moved_bytes += received as u64,
             Poll::Ready(Err(error)) => self.end = Some(error.into()),
         }
         true

@@ -113,6 +113,24 @@ fn a_client_that_takes_no_replies_is_not_read_without_end() {
 }
 
 #[test]
+fn a_stalled_client_gives_way_to_those_who_wait() {
+    let limits = Limits {
+        total_bytes: 32 << 20,
+        stall_timeout: Duration::from_millis(200),
+        ..Limits::default()
+    };
+    let fixture = Fixture::start(Ram::new(SIZE, ExportAccess::ReadWrite), limits);
+    let mut stalled = Client::ready(&fixture.socket());
+    stalled.send(&request(1, 0, 1, 0, 30 << 20));
+    let mut other = Client::ready(&fixture.socket());
+    other.send(&request(3, 0, 1, 0, 0));
+    assert_eq!(other.simple_reply().cookie, 1);
+    other.send(&request(0, 0, 2, 0, 8 << 20));
+    assert_eq!(other.simple_reply(), SimpleReply { error: 0, cookie: 2 });
+    assert!(stalled.is_closed());
+}
+
+#[test]
 fn libnbd_without_its_own_checks_gets_errors_only() {
     let fixture = Fixture::writable();
     let mut python = std::process::Command::new("timeout")
