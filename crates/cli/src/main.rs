@@ -1,1 +1,76 @@
-fn main() {}
+//! Marcot's command line: `marcot`, which also answers as `rbd`, `rados` and `ceph`.
+//!
+//! A front end: words become a typed request ([`args`]), a request becomes one call of the image
+//! layer ([`commands`]), its answer becomes text ([`render`]), a failure becomes a line and an exit
+//! code ([`exit`]). It starts no runtime and opens no store before a command asks for one, because
+//! a whole process may take 10 ms.
+
+mod args;
+mod ceph;
+mod commands;
+mod config;
+mod console;
+mod exit;
+mod help;
+mod lineage;
+mod marcot;
+mod personality;
+mod progress;
+mod rados;
+mod render;
+mod session;
+mod store_choice;
+mod time;
+
+use std::process::ExitCode;
+
+use args::Arguments;
+use args::global;
+use args::tokens::Tokens;
+use commands::CommandDef;
+use exit::Failure;
+use personality::Personality;
+use session::Session;
+
+fn main() -> ExitCode {
+    let mut words = std::env::args_os();
+    let argv0 = words.next().unwrap_or_default();
+    let words = words.map(|word| word.to_string_lossy().into_owned()).collect();
+    let (personality, words) = personality::recognise(&argv0, words);
+    match run(personality, words) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => ExitCode::from(failure.report(personality)),
+    }
+}
+
+/// Every command that `personality` has.
+fn commands_of(personality: Personality) -> Vec<&'static CommandDef> {
+    let lists: &[&[&CommandDef]] = match personality {
+        Personality::Marcot => &[commands::RBD, marcot::COMMANDS],
+        Personality::Rbd => &[commands::RBD],
+        Personality::Rados => &[rados::COMMANDS],
+        Personality::Ceph => &[ceph::COMMANDS],
+    };
+    lists.iter().flat_map(|list| list.iter().copied()).collect()
+}
+
+fn run(personality: Personality, words: Vec<String>) -> Result<(), Failure> {
+    let (globals, words) = global::take(personality, words)?;
+    if globals.version {
+        return console::print(&help::version(personality));
+    }
+    let tokens = Tokens::new(words);
+    let positionals = tokens.positionals();
+    let commands = commands_of(personality);
+    if positionals.is_empty() || positionals[0] == "help" || tokens.asks_for_help {
+        return help::answer(personality, &commands, &positionals);
+    }
+    let Some((command, length)) = commands::find(&commands, &positionals) else {
+        return Err(help::unknown(personality, &commands, &positionals));
+    };
+    let arguments = Arguments::parse(command.definition(), tokens.without_command(length))?;
+    let session = Session::new(personality, globals);
+    let result = (command.run)(&arguments, &session);
+    session.close();
+    result
+}

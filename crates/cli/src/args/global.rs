@@ -1,0 +1,160 @@
+//! Options that say how to reach a store and how RBD behaves: they may stand anywhere, for any
+//! command, and are taken off the command line first.
+
+use crate::personality::Personality;
+
+use super::usage::UsageError;
+
+/// What was said about the store, by the command line alone.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Globals {
+    /// `--store dir:PATH|ceph:CONF`
+    pub(crate) store: Option<String>,
+    /// `-c CONF`
+    pub(crate) ceph_conf: Option<String>,
+    /// `-v`: say which store it is.
+    pub(crate) verbose: bool,
+    /// `--version`, or `-v` alone.
+    pub(crate) version: bool,
+    /// RBD options in order: name with underscores, value.
+    pub(crate) rbd_options: Vec<(String, String)>,
+}
+
+/// Options of Ceph's clients that take a value. Those that choose a user or a monitor go to
+/// librados through `CEPH_ARGS`; the embedded store has no use for them.
+const VALUED: [&str; 12] = [
+    "--cluster",
+    "--id",
+    "--user",
+    "--name",
+    "-n",
+    "-m",
+    "--mon-host",
+    "-k",
+    "--keyring",
+    "-K",
+    "--keyfile",
+    "--connect-timeout",
+];
+
+/// Beginnings of the names of Ceph's configuration options that users give to `rbd`.
+const CONFIG_PREFIXES: [&str; 8] =
+    ["debug-", "log-", "ms-", "mon-", "rados-", "objecter-", "auth-", "client-"];
+
+/// Takes the global options out of `words`.
+pub(crate) fn take(
+    personality: Personality,
+    words: Vec<String>,
+) -> Result<(Globals, Vec<String>), UsageError> {
+    let mut globals = Globals::default();
+    let mut kept = Vec::new();
+    let alone = words.len() == 1;
+    let mut words = words.into_iter();
+    while let Some(word) = words.next() {
+        if word == "--" {
+            kept.push(word);
+            kept.extend(words.by_ref());
+            break;
+        }
+        let (name, attached) = match word.split_once('=') {
+            Some((name, value)) if name.starts_with("--") => (name, Some(value.to_owned())),
+            _ => (word.as_str(), None),
+        };
+        match kind(personality, name) {
+            Kind::Other => kept.push(word),
+            Kind::Version => globals.version = true,
+            Kind::Verbose => {
+                globals.verbose = !alone;
+                globals.version |= alone;
+            }
+            kind => {
+                let value = match attached {
+                    Some(value) => value,
+                    None => {
+                        words.next().ok_or_else(|| UsageError::ValueMissing(name.to_owned()))?
+                    }
+                };
+                globals.note(kind, name, value);
+            }
+        }
+    }
+    Ok((globals, kept))
+}
+
+enum Kind {
+    Other,
+    Version,
+    Verbose,
+    Store,
+    CephConf,
+    RbdOption,
+    /// Taken and not used.
+    Ceph,
+}
+
+fn kind(personality: Personality, name: &str) -> Kind {
+    let dashed = name.replace('_', "-");
+    match name {
+        "--version" => Kind::Version,
+        "-v" | "--verbose" => Kind::Verbose,
+        "--store" => Kind::Store,
+        "-c" | "--conf" => Kind::CephConf,
+        _ if is_rbd_option(&dashed) => Kind::RbdOption,
+        _ if VALUED.contains(&name) => Kind::Ceph,
+        _ => {
+            let long = dashed.strip_prefix("--").unwrap_or_default();
+            let is_config = CONFIG_PREFIXES.iter().any(|prefix| long.starts_with(prefix));
+            if is_config && personality != Personality::Ceph { Kind::Ceph } else { Kind::Other }
+        }
+    }
+}
+
+fn is_rbd_option(dashed: &str) -> bool {
+    dashed.strip_prefix("--").is_some_and(|name| {
+        crate::config::RBD_OPTIONS.iter().any(|known| known.replace('_', "-") == name)
+    })
+}
+
+impl Globals {
+    fn note(&mut self, kind: Kind, name: &str, value: String) {
+        match kind {
+            Kind::Store => self.store = Some(value),
+            Kind::CephConf => self.ceph_conf = Some(value),
+            Kind::RbdOption => {
+                let name = name.trim_start_matches('-').replace('-', "_");
+                self.rbd_options.push((name, value));
+            }
+            Kind::Ceph | Kind::Other | Kind::Version | Kind::Verbose => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn taken(line: &str) -> (Globals, Vec<String>) {
+        take(Personality::Rbd, line.split_whitespace().map(str::to_owned).collect()).unwrap()
+    }
+
+    #[test]
+    fn options_are_taken_from_anywhere() {
+        let (globals, words) = taken(
+            "--store dir:x ls --rbd_default_order=23 -l --debug-rbd 20 --rbd-default-features 1",
+        );
+        assert_eq!(words, ["ls", "-l"]);
+        assert_eq!(globals.store.as_deref(), Some("dir:x"));
+        let options = [("rbd_default_order", "23"), ("rbd_default_features", "1")];
+        assert_eq!(globals.rbd_options, options.map(|(a, b)| (a.to_owned(), b.to_owned())));
+    }
+
+    #[test]
+    fn verbose_alone_asks_for_the_version() {
+        assert!(taken("-v").0.version);
+        let globals = taken("-v ls").0;
+        assert!(globals.verbose && !globals.version);
+        assert_eq!(taken("ls -- -v").1, ["ls", "--", "-v"]);
+        let unknown = taken("ls --rbd-nonsense 1").1;
+        assert_eq!(unknown, ["ls", "--rbd-nonsense", "1"]);
+    }
+}

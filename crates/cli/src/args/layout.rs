@@ -1,0 +1,115 @@
+//! Options that say how a new image is laid out: `create`, `clone`, `copy`, `import`.
+
+use clap::builder::ArgAction;
+use clap::{Arg, Command};
+use marcot_format::features::Features;
+
+use super::options::{switch, text};
+use super::{Arguments, size};
+use crate::console::complain;
+
+/// What the user said about the layout; absent means the default, or the parent's.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Layout {
+    pub(crate) order: Option<u8>,
+    pub(crate) features: Option<Features>,
+    pub(crate) stripe_unit: Option<u64>,
+    pub(crate) stripe_count: Option<u64>,
+    pub(crate) data_pool: Option<String>,
+}
+
+pub(crate) fn define(command: Command) -> Command {
+    command.args([
+        Arg::new("order")
+            .long("order")
+            .value_name("order")
+            .value_parser(order)
+            .hide(true)
+            .help("object size as a power of two"),
+        Arg::new("object-size")
+            .long("object-size")
+            .value_name("size")
+            .value_parser(size::object_order)
+            .help("object size, from 4K to 32M"),
+        Arg::new("image-feature")
+            .long("image-feature")
+            .value_name("features")
+            .action(ArgAction::Append)
+            .value_parser(features)
+            .help(
+                "features, with commas between: layering, exclusive-lock, object-map, \
+                   fast-diff, deep-flatten",
+            ),
+        switch("image-shared", "for several writers at once: without exclusive-lock"),
+        Arg::new("stripe-unit")
+            .long("stripe-unit")
+            .value_name("size")
+            .value_parser(size::bytes)
+            .help("bytes that go to one object in a row"),
+        Arg::new("stripe-count")
+            .long("stripe-count")
+            .value_name("count")
+            .value_parser(clap::value_parser!(u64))
+            .help("objects that are written in turn"),
+        text("data-pool", "pool for the data"),
+    ])
+}
+
+/// `--image-format`, which only tells the second format from the first.
+pub(crate) fn image_format(command: Command) -> Command {
+    command.args([
+        Arg::new("image-format")
+            .long("image-format")
+            .value_name("format")
+            .value_parser(["1", "2"])
+            .help("image format: 2"),
+        switch("new-format", "the same as --image-format 2").hide(true),
+    ])
+}
+
+impl Layout {
+    pub(crate) fn parse(arguments: &Arguments) -> Layout {
+        let named: Vec<Features> = arguments.values("image-feature");
+        let union = |named: Vec<Features>| named.into_iter().reduce(|all, feature| all | feature);
+        let shared = arguments
+            .flag("image-shared")
+            .then(|| Features::DEFAULT.without(Features::SINGLE_CLIENT | Features::FAST_DIFF));
+        let order: Option<u8> = arguments.value("order");
+        if order.is_some() {
+            complain("rbd: --order is deprecated, use --object-size");
+        }
+        Layout {
+            order: arguments.value("object-size").or(order),
+            features: union(named).or(shared),
+            stripe_unit: arguments.value("stripe-unit"),
+            stripe_count: arguments.value("stripe-count"),
+            data_pool: arguments.text("data-pool"),
+        }
+    }
+}
+
+fn order(text: &str) -> Result<u8, String> {
+    match text.parse() {
+        Ok(order) if (12..=25).contains(&order) => Ok(order),
+        _ => Err("not between 12 and 25".to_owned()),
+    }
+}
+
+/// Names with commas between. `fast-diff` comes with `object-map` and cannot be asked for alone.
+pub(crate) fn features(text: &str) -> Result<Features, String> {
+    const KNOWN: [&str; 7] = [
+        "layering",
+        "striping",
+        "exclusive-lock",
+        "object-map",
+        "fast-diff",
+        "deep-flatten",
+        "journaling",
+    ];
+    let mut all = Features::NONE;
+    for name in text.split(',') {
+        let known = KNOWN.contains(&name).then(|| Features::by_name(name)).flatten();
+        all = all | known.ok_or_else(|| format!("{name} is no feature"))?;
+    }
+    Ok(all)
+}

@@ -1,0 +1,147 @@
+//! Options that several commands share.
+
+use clap::{Arg, ArgAction, Command};
+
+use super::Arguments;
+use super::size;
+use super::spec::{self, ImageSpec, Wanted};
+use super::usage::UsageError;
+use crate::render::{Format, Style};
+
+/// An option with a text value.
+pub(crate) fn text(id: &'static str, help: &'static str) -> Arg {
+    Arg::new(id).long(id).value_name(id).help(help).action(ArgAction::Set).allow_hyphen_values(true)
+}
+
+/// An option without a value.
+pub(crate) fn switch(id: &'static str, help: &'static str) -> Arg {
+    Arg::new(id).long(id).help(help).action(ArgAction::SetTrue)
+}
+
+/// A word of the command line.
+pub(crate) fn word(id: &'static str, help: &'static str) -> Arg {
+    Arg::new(id).value_name(id).help(help).action(ArgAction::Set)
+}
+
+pub(crate) fn pool() -> Arg {
+    text("pool", "pool name").short('p')
+}
+
+/// `--pool`, `--namespace`.
+pub(crate) fn place(command: Command) -> Command {
+    command.args([pool(), text("namespace", "namespace name")])
+}
+
+/// The word that says both.
+pub(crate) fn pool_spec() -> Arg {
+    word("pool-spec", "pool[/namespace]")
+}
+
+/// `--pool`, `--namespace`, `--image` and the word that says all three.
+pub(crate) fn image(command: Command) -> Command {
+    place(command)
+        .arg(text("image", "image name"))
+        .arg(word("image-spec", "image: [pool/[namespace/]]image"))
+}
+
+/// The same with a snapshot.
+pub(crate) fn snapshot(command: Command) -> Command {
+    place(command)
+        .args([text("image", "image name"), text("snap", "snapshot name")])
+        .arg(word("snap-spec", "snapshot: [pool/[namespace/]]image@snapshot"))
+}
+
+/// The same where the snapshot may be left out.
+pub(crate) fn image_or_snapshot(command: Command) -> Command {
+    place(command)
+        .args([text("image", "image name"), text("snap", "snapshot name")])
+        .arg(word("image-or-snap-spec", "image or snapshot: [pool/[namespace/]]image[@snapshot]"))
+}
+
+/// `--dest-pool`, `--dest-namespace`, `--dest` and the word that says all three.
+pub(crate) fn destination(command: Command) -> Command {
+    command
+        .args([
+            text("dest-pool", "pool of the destination"),
+            text("dest-namespace", "namespace of the destination"),
+            text("dest", "image name of the destination"),
+        ])
+        .arg(word("dest-image-spec", "destination: [pool/[namespace/]]image"))
+}
+
+pub(crate) fn no_progress(command: Command) -> Command {
+    command.arg(switch("no-progress", "do not show progress"))
+}
+
+pub(crate) fn size() -> Arg {
+    Arg::new("size")
+        .long("size")
+        .short('s')
+        .value_name("size")
+        .help("image size, with K, M, G, T or P; M when there is no letter")
+        .value_parser(size::image_size)
+        .allow_hyphen_values(true)
+}
+
+/// `--format`, `--pretty-format`.
+pub(crate) fn format(command: Command) -> Command {
+    command.args([
+        Arg::new("format")
+            .long("format")
+            .value_name("format")
+            .help("output format: plain, json or xml")
+            .value_parser(Format::parse),
+        switch("pretty-format", "lay json and xml out over several lines"),
+    ])
+}
+
+/// How the user wants to see the answer.
+pub(crate) fn style(arguments: &Arguments) -> Result<Style, UsageError> {
+    let style = Style {
+        format: arguments.value("format").unwrap_or_default(),
+        pretty: arguments.flag("pretty-format"),
+    };
+    if style.pretty && style.format == Format::Plain {
+        return Err(UsageError::unfitting(
+            "--pretty-format only works when --format is json or xml",
+        ));
+    }
+    Ok(style)
+}
+
+/// `--size`, which `rbd` asks for by name when it is missing.
+pub(crate) fn required_size(arguments: &Arguments) -> Result<u64, UsageError> {
+    arguments.value("size").ok_or_else(|| UsageError::unfitting("must specify --size <M/G/T>"))
+}
+
+pub(crate) fn image_id() -> Arg {
+    text("image-id", "the image's id, instead of its name")
+}
+
+/// An existing image by name or by `--image-id`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Target {
+    pub(crate) spec: ImageSpec,
+    pub(crate) id: Option<String>,
+}
+
+/// The image that a command with `--image-id` is about.
+pub(crate) fn target(arguments: &Arguments, wanted: Wanted) -> Result<Target, UsageError> {
+    let Some(id) = arguments.text("image-id").filter(|id| !id.is_empty()) else {
+        return Ok(Target { spec: spec::image(arguments, wanted)?, id: None });
+    };
+    let spec = spec::image(arguments, wanted.optionally())?;
+    if !spec.image.is_empty() {
+        return Err(UsageError::unfitting("trying to access image using both name and id. "));
+    }
+    Ok(Target { spec, id: Some(id) })
+}
+
+/// `--sparse-size`: zeros in a row that are left out.
+pub(crate) fn sparse_size() -> Arg {
+    Arg::new("sparse-size")
+        .long("sparse-size")
+        .value_name("size")
+        .value_parser(size::bytes)
+        .help("zeros in a row that are not stored, from 4K")
+}

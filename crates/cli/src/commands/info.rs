@@ -1,0 +1,185 @@
+//! `rbd info`
+
+use std::fmt::Write as _;
+
+use clap::Command;
+use marcot_format::call::snapshot::SnapshotGetLimit;
+use marcot_format::features::Features;
+use marcot_format::snapshot::{ProtectionStatus, SnapshotNamespace};
+use marcot_image::class_call::ask;
+use marcot_image::{Access, Header, Image};
+use marcot_store::SnapId;
+
+use super::CommandDef;
+use crate::args::size;
+use crate::args::spec::{SnapRule, Wanted};
+use crate::args::{Arguments, options};
+use crate::console;
+use crate::exit::Failure;
+use crate::lineage::ParentName;
+use crate::render::{Format, Value, structured};
+use crate::session::Session;
+use crate::time;
+
+pub(crate) const COMMAND: CommandDef = CommandDef {
+    name: "info",
+    alias: None,
+    about: "Show what an image or a snapshot is",
+    define,
+    run,
+};
+
+fn define(command: Command) -> Command {
+    options::format(options::image_or_snapshot(command)).arg(options::image_id())
+}
+
+fn run(arguments: &Arguments, session: &Session) -> Result<(), Failure> {
+    let target = options::target(arguments, Wanted::existing(SnapRule::Allowed))?;
+    let style = options::style(arguments)?;
+    let image = session.open_target(&target, Access::ReadOnly)?;
+    let facts = Facts::gather(session, &image)?;
+    let text = match style.format {
+        Format::Plain => facts.plain(),
+        Format::Json | Format::Xml => structured(style, "image", &facts.value()),
+    };
+    console::print(&text)
+}
+
+/// Everything that is shown.
+struct Facts {
+    header: std::sync::Arc<Header>,
+    size: u64,
+    /// Of the opened snapshot.
+    protected: Option<bool>,
+    limit: Option<u64>,
+    parent: Option<(ParentName, u64)>,
+    flags: Vec<&'static str>,
+}
+
+impl Facts {
+    fn gather(session: &Session, image: &Image) -> Result<Facts, Failure> {
+        let (header, view) = (image.header(), image.view());
+        let limit = session
+            .wait(ask(&*image.client().store, image.header_object(), &SnapshotGetLimit {}))
+            .map_err(|error| Failure::refused("info", &error))?;
+        let limit = (limit != u64::MAX).then_some(limit);
+        let parent = match &header.parent {
+            Some(link) if view.parent_overlap > 0 || link.overlap.is_some() => {
+                let name = session
+                    .wait(ParentName::find(image.client(), &link.spec))
+                    .map_err(|error| Failure::refused("info", &error))?;
+                Some((name, view.parent_overlap))
+            }
+            _ => None,
+        };
+        let protected = (view.snap != SnapId::HEAD).then(|| {
+            header
+                .snapshot(view.snap)
+                .is_some_and(|snap| snap.protection != ProtectionStatus::Unprotected)
+        });
+        Ok(Facts {
+            size: view.size,
+            protected,
+            limit,
+            parent,
+            flags: view.flags.names().collect(),
+            header,
+        })
+    }
+
+    fn objects(&self) -> u64 {
+        self.header.object_count(self.size)
+    }
+
+    fn user_snapshots(&self) -> u64 {
+        let of_user =
+            |snap: &&marcot_image::Snapshot| matches!(snap.namespace, SnapshotNamespace::User);
+        self.header.snapshots.iter().filter(of_user).count() as u64
+    }
+
+    fn plain(&self) -> String {
+        let header = &self.header;
+        let order = header.striping.order();
+        let names = |names: Vec<&str>| names.join(", ");
+        let mut text = format!("rbd image '{}':\n", header.name);
+        let mut line = |what: String| {
+            let _ = writeln!(text, "\t{what}");
+        };
+        line(format!("size {} in {} objects", size::shown(self.size), self.objects()));
+        let object_size = size::shown(header.striping.object_size());
+        line(format!("order {order} ({object_size} objects)"));
+        line(format!("snapshot_count: {}", self.user_snapshots()));
+        line(format!("id: {}", header.id));
+        line(format!("block_name_prefix: {}", header.object_prefix));
+        line("format: 2".to_owned());
+        line(format!("features: {}", names(header.features.names().collect())));
+        line(format!("op_features: {}", names(header.op_features.names().collect())));
+        line(format!("flags: {}", names(self.flags.clone())));
+        line(format!("create_timestamp: {}", time::shown(header.created)));
+        line(format!("access_timestamp: {}", time::shown(header.accessed)));
+        line(format!("modify_timestamp: {}", time::shown(header.modified)));
+        if let Some(protected) = self.protected {
+            line(format!("protected: {}", if protected { "True" } else { "False" }));
+        }
+        if let Some(limit) = self.limit {
+            line(format!("snapshot_limit: {limit}"));
+        }
+        if let Some((parent, overlap)) = &self.parent {
+            line(format!("parent: {parent}{}", if parent.in_trash { " (trash)" } else { "" }));
+            line(format!("overlap: {}", size::shown(*overlap)));
+        }
+        if header.features.contains(Features::STRIPING) {
+            line(format!("stripe unit: {}", size::shown(header.striping.stripe_unit())));
+            line(format!("stripe count: {}", header.striping.stripe_count()));
+        }
+        text
+    }
+
+    fn value(&self) -> Value {
+        let header = &self.header;
+        let list = |item, names: Vec<&str>| Value::list(item, names.into_iter().map(Value::text));
+        let mut fields = vec![
+            ("name", Value::text(&*header.name)),
+            ("id", Value::text(&*header.id)),
+            ("size", Value::Number(self.size)),
+            ("objects", Value::Number(self.objects())),
+            ("order", Value::Number(u64::from(header.striping.order()))),
+            ("object_size", Value::Number(header.striping.object_size())),
+            ("snapshot_count", Value::Number(self.user_snapshots())),
+            ("block_name_prefix", Value::text(&*header.object_prefix)),
+            ("format", Value::Number(2)),
+            ("features", list("feature", header.features.names().collect())),
+            ("op_features", list("op_feature", header.op_features.names().collect())),
+            ("flags", list("flag", self.flags.clone())),
+            ("create_timestamp", Value::text(time::shown(header.created))),
+            ("access_timestamp", Value::text(time::shown(header.accessed))),
+            ("modify_timestamp", Value::text(time::shown(header.modified))),
+        ];
+        if let Some(protected) = self.protected {
+            fields.push(("protected", Value::text(if protected { "true" } else { "false" })));
+        }
+        if let Some(limit) = self.limit {
+            fields.push(("snapshot_limit", Value::Number(limit)));
+        }
+        if let Some((parent, overlap)) = &self.parent {
+            fields.push(("parent", parent_value(parent, *overlap)));
+        }
+        if header.features.contains(Features::STRIPING) {
+            fields.push(("stripe_unit", Value::Number(header.striping.stripe_unit())));
+            fields.push(("stripe_count", Value::Number(header.striping.stripe_count())));
+        }
+        Value::Object(fields)
+    }
+}
+
+fn parent_value(parent: &ParentName, overlap: u64) -> Value {
+    Value::Object(vec![
+        ("pool", Value::text(&parent.pool)),
+        ("pool_namespace", Value::text(&parent.namespace)),
+        ("image", Value::text(&parent.image)),
+        ("id", Value::text(&parent.id)),
+        ("snapshot", Value::text(&parent.snapshot)),
+        ("trash", Value::Bool(parent.in_trash)),
+        ("overlap", Value::Number(overlap)),
+    ])
+}

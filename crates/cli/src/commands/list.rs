@@ -1,0 +1,204 @@
+//! `rbd list`
+
+use clap::{Arg, ArgAction, Command};
+use marcot_format::snapshot::{ProtectionStatus, SnapshotNamespace};
+use marcot_image::pool::directory;
+use marcot_image::{Access, Header, Image, Location, OpenOptions, SnapView};
+use marcot_store::SnapId;
+
+use super::CommandDef;
+use crate::args::{Arguments, options, size, spec};
+use crate::console;
+use crate::exit::Failure;
+use crate::lineage::ParentName;
+use crate::render::table::{Align, Table};
+use crate::render::{Format, Value, structured};
+use crate::session::Session;
+
+pub(crate) const COMMAND: CommandDef =
+    CommandDef { name: "list", alias: Some("ls"), about: "List the images of a pool", define, run };
+
+fn define(command: Command) -> Command {
+    options::format(options::place(command).arg(options::pool_spec())).arg(
+        Arg::new("long")
+            .long("long")
+            .short('l')
+            .action(ArgAction::SetTrue)
+            .help("with sizes, snapshots and parents"),
+    )
+}
+
+fn run(arguments: &Arguments, session: &Session) -> Result<(), Failure> {
+    let at = spec::pool(arguments)?;
+    let style = options::style(arguments)?;
+    let failed = |failure: Failure| failure.followed_by("listing images failed");
+    let location = session.location(&at).map_err(failed)?;
+    let entries = session
+        .wait(directory::list(session.client()?, &location))
+        .map_err(|error| Failure::refused("listing images failed", &error))?;
+    let names: Vec<String> = entries.into_iter().map(|entry| entry.name).collect();
+    if arguments.flag("long") {
+        let rows = long(session, &location, &names)?;
+        return match style.format {
+            Format::Plain if rows.is_empty() => Ok(()),
+            Format::Plain => console::print(&table(&rows)),
+            Format::Json | Format::Xml => {
+                let list = rows.iter().map(|row| (row.kind(), row.value())).collect();
+                console::print(&structured(style, "images", &Value::List(list)))
+            }
+        };
+    }
+    match style.format {
+        Format::Plain => {
+            console::print(&names.iter().map(|name| format!("{name}\n")).collect::<String>())
+        }
+        Format::Json | Format::Xml => {
+            let list = Value::list("name", names.into_iter().map(Value::Text));
+            console::print(&structured(style, "images", &list))
+        }
+    }
+}
+
+/// An image or a snapshot of one.
+struct Row {
+    image: String,
+    id: String,
+    snap: Option<(String, SnapId, bool)>,
+    size: u64,
+    parent: Option<ParentName>,
+    lock: Option<Lock>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Lock {
+    Exclusive,
+    Shared,
+}
+
+fn long(session: &Session, at: &Location, names: &[String]) -> Result<Vec<Row>, Failure> {
+    let client = session.client()?;
+    let mut rows = Vec::new();
+    for name in names {
+        let opened =
+            session.wait(Image::open(client, at, OpenOptions::name(name, Access::ReadOnly)));
+        match opened {
+            Ok(image) => image_rows(session, &image, &mut rows)?,
+            // Removed since it was listed, or damaged: the others are shown nevertheless.
+            Err(error) => {
+                console::complain(&format!("rbd: error opening {name}: {}", error.errno()))
+            }
+        }
+    }
+    Ok(rows)
+}
+
+fn image_rows(session: &Session, image: &Image, rows: &mut Vec<Row>) -> Result<(), Failure> {
+    let header = image.header();
+    rows.push(row(session, image, &header, image.view())?);
+    let user = header.snapshots.iter().rev();
+    for snap in user.filter(|snap| matches!(snap.namespace, SnapshotNamespace::User)) {
+        let Some(view) = header.view(snap.id) else { continue };
+        let protected = snap.protection != ProtectionStatus::Unprotected;
+        let row = row(session, image, &header, view)?;
+        rows.push(Row { snap: Some((snap.name.clone(), snap.id, protected)), lock: None, ..row });
+    }
+    Ok(())
+}
+
+fn row(session: &Session, image: &Image, header: &Header, view: SnapView) -> Result<Row, Failure> {
+    let linked = header.parent.as_ref().filter(|_| view.parent_overlap > 0);
+    let parent = match linked {
+        Some(link) => Some(
+            session
+                .wait(ParentName::find(image.client(), &link.spec))
+                .map_err(|error| Failure::refused("listing images failed", &error))?,
+        ),
+        None => None,
+    };
+    Ok(Row {
+        image: header.name.to_string(),
+        id: header.id.to_string(),
+        snap: None,
+        size: view.size,
+        parent,
+        lock: lock(header),
+    })
+}
+
+fn lock(header: &Header) -> Option<Lock> {
+    use marcot_format::lock::LockKind;
+    match header.lock.kind {
+        _ if header.lock.lockers.is_empty() => None,
+        LockKind::Shared => Some(Lock::Shared),
+        LockKind::None | LockKind::Exclusive | LockKind::ExclusiveEphemeral => {
+            Some(Lock::Exclusive)
+        }
+    }
+}
+
+impl Row {
+    /// The name of its element in XML.
+    fn kind(&self) -> &'static str {
+        if self.snap.is_some() { "snapshot" } else { "image" }
+    }
+
+    fn value(&self) -> Value {
+        let mut fields = vec![("image", Value::text(&self.image)), ("id", Value::text(&self.id))];
+        if let Some((name, id, _)) = &self.snap {
+            fields.push(("snapshot", Value::text(name)));
+            fields.push(("snapshot_id", Value::Number(id.0)));
+        }
+        fields.push(("size", Value::Number(self.size)));
+        if let Some(parent) = &self.parent {
+            let parent = vec![
+                ("pool", Value::text(&parent.pool)),
+                ("pool_namespace", Value::text(&parent.namespace)),
+                ("image", Value::text(&parent.image)),
+                ("snapshot", Value::text(&parent.snapshot)),
+            ];
+            fields.push(("parent", Value::Object(parent)));
+        }
+        fields.push(("format", Value::Number(2)));
+        if let Some((_, _, protected)) = &self.snap {
+            fields.push(("protected", Value::text(if *protected { "true" } else { "false" })));
+        }
+        if let Some(lock) = self.lock {
+            let name = if lock == Lock::Exclusive { "exclusive" } else { "shared" };
+            fields.push(("lock_type", Value::text(name)));
+        }
+        Value::Object(fields)
+    }
+
+    fn cells(&self) -> [String; 6] {
+        let (name, protected) = match &self.snap {
+            Some((snap, _, protected)) => (format!("{}@{snap}", self.image), *protected),
+            None => (self.image.clone(), false),
+        };
+        let lock = match self.lock {
+            Some(Lock::Exclusive) => "excl",
+            Some(Lock::Shared) => "shr",
+            None => "",
+        };
+        [
+            name,
+            size::shown(self.size),
+            self.parent.as_ref().map(ToString::to_string).unwrap_or_default(),
+            "2".to_owned(),
+            if protected { "yes" } else { "" }.to_owned(),
+            lock.to_owned(),
+        ]
+    }
+}
+
+fn table(rows: &[Row]) -> String {
+    let mut table = Table::new(&[
+        ("NAME", Align::Left, Align::Left),
+        ("SIZE", Align::Left, Align::Right),
+        ("PARENT", Align::Left, Align::Left),
+        ("FMT", Align::Left, Align::Right),
+        ("PROT", Align::Left, Align::Left),
+        ("LOCK", Align::Left, Align::Left),
+    ]);
+    rows.iter().for_each(|row| table.row(row.cells()));
+    table.print()
+}

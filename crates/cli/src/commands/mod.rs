@@ -1,0 +1,71 @@
+//! What `rbd` can be told to do: one file per command, each with its definition (from which help,
+//! manual pages and completions come too), its typed request, one call to the image layer, and how
+//! the answer is shown.
+
+use clap::Command;
+
+use crate::args::Arguments;
+use crate::exit::Failure;
+use crate::session::Session;
+
+mod create;
+mod info;
+mod list;
+mod namespace;
+mod pool;
+mod status;
+
+/// One command of the command line.
+pub(crate) struct CommandDef {
+    /// Its words: `snap create`.
+    pub(crate) name: &'static str,
+    /// Another way to say it.
+    pub(crate) alias: Option<&'static str>,
+    /// One line for the list of commands.
+    pub(crate) about: &'static str,
+    /// Adds the options and words that it takes.
+    pub(crate) define: fn(Command) -> Command,
+    pub(crate) run: fn(&Arguments, &Session) -> Result<(), Failure>,
+}
+
+impl CommandDef {
+    /// The whole definition, named by the last of its words.
+    pub(crate) fn definition(&self) -> Command {
+        let last = self.name.rsplit(' ').next().unwrap_or(self.name);
+        (self.define)(Command::new(last).about(self.about))
+    }
+
+    fn names(&self) -> impl Iterator<Item = &'static str> {
+        std::iter::once(self.name).chain(self.alias)
+    }
+}
+
+/// All commands of `rbd`, in the order of its list.
+pub(crate) const RBD: &[&CommandDef] = &[
+    &create::COMMAND,
+    &info::COMMAND,
+    &list::COMMAND,
+    &namespace::create::COMMAND,
+    &namespace::list::COMMAND,
+    &namespace::remove::COMMAND,
+    &pool::init::COMMAND,
+    &status::COMMAND,
+];
+
+/// The command that the first of `words` name, and how many they are: the longest name wins.
+pub(crate) fn find(
+    commands: &[&'static CommandDef],
+    words: &[&str],
+) -> Option<(&'static CommandDef, usize)> {
+    let mut best = None;
+    for command in commands {
+        for name in command.names() {
+            let length = name.split(' ').count();
+            let named = name.split(' ').eq(words.iter().take(length).copied());
+            if named && best.is_none_or(|(_, longest)| longest < length) {
+                best = Some((*command, length));
+            }
+        }
+    }
+    best
+}

@@ -1,0 +1,33 @@
+//! `rbd pool init`
+
+use clap::Command;
+use marcot_image::pool::init;
+
+use crate::args::{Arguments, options, spec};
+use crate::commands::CommandDef;
+use crate::exit::Failure;
+use crate::session::Session;
+
+pub(crate) const COMMAND: CommandDef = CommandDef {
+    name: "pool init",
+    alias: None,
+    about: "Make a pool ready for images",
+    define,
+    run,
+};
+
+fn define(command: Command) -> Command {
+    command.args([
+        options::pool(),
+        options::switch("force", "even if another application uses it"),
+        options::word("pool-name", "pool name"),
+    ])
+}
+
+fn run(arguments: &Arguments, session: &Session) -> Result<(), Failure> {
+    let spec = spec::pool(arguments)?;
+    let pool = session.pool_id(&spec)?;
+    session
+        .wait(init::init(session.client()?, pool))
+        .map_err(|error| Failure::refused("error registered application", &error))
+}

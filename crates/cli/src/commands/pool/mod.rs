@@ -1,0 +1,3 @@
+//! `rbd pool …`
+
+pub(crate) mod init;

@@ -1,0 +1,219 @@
+//! From a failure to lines on standard error and an exit code: the one place that decides both.
+//!
+//! `rbd` ends with the errno, with 1 for a command line it cannot read. Lines that begin with the
+//! program's name are Ceph's own, word by word; details that Ceph gives only in its log follow in
+//! lines that begin with `marcot: `.
+
+use std::io;
+
+use marcot_store::Errno;
+
+use crate::args::usage::UsageError;
+use crate::console::{complain, print};
+use crate::personality::Personality;
+
+/// Why a command did not do what it was asked.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// The command line.
+    Usage(UsageError),
+    /// No command of that name.
+    UnknownCommand {
+        words: String,
+        help: String,
+    },
+    Pool {
+        pool: String,
+        errno: Errno,
+    },
+    Namespace {
+        namespace: String,
+    },
+    Image {
+        image: String,
+        errno: Errno,
+    },
+    ImageById {
+        id: String,
+        errno: Errno,
+    },
+    /// The image has no such snapshot, or it cannot be used.
+    Snapshot {
+        errno: Errno,
+    },
+    /// What was tried, as Ceph words it, and why it failed.
+    Verb {
+        what: String,
+        errno: Errno,
+        details: Vec<String>,
+    },
+    /// A sentence of Ceph's that already says why.
+    Line {
+        line: String,
+        errno: Errno,
+        details: Vec<String>,
+    },
+    /// The same without the program's name in front.
+    Bare {
+        line: String,
+        errno: Errno,
+    },
+    /// One failure and the sentence that Ceph adds.
+    Followed {
+        first: Box<Failure>,
+        last: String,
+    },
+    /// The store could not be reached.
+    Store {
+        message: String,
+        errno: Errno,
+    },
+    /// Standard output cannot be written.
+    Output(io::Error),
+    /// Everything has been said.
+    Told(u8),
+}
+
+impl From<UsageError> for Failure {
+    fn from(error: UsageError) -> Failure {
+        Failure::Usage(error)
+    }
+}
+
+impl Failure {
+    /// `rbd: WHAT: (ERRNO) text`
+    pub(crate) fn verb(what: impl Into<String>, errno: Errno) -> Failure {
+        Failure::Verb { what: what.into(), errno, details: Vec::new() }
+    }
+
+    /// `rbd: LINE`
+    pub(crate) fn line(line: impl Into<String>, errno: Errno) -> Failure {
+        Failure::Line { line: line.into(), errno, details: Vec::new() }
+    }
+
+    /// `rbd: WHAT: (ERRNO) text`, and in a line of ours what the library says.
+    pub(crate) fn refused(what: impl Into<String>, error: &dyn Refusal) -> Failure {
+        Failure::verb(what, error.errno()).detail(error.to_string())
+    }
+
+    /// The same failure, after which Ceph also says that WHAT failed.
+    pub(crate) fn followed_by(self, what: &str) -> Failure {
+        let errno = Errno::from_raw(i32::from(self.exit_code()));
+        Failure::Followed { first: Box::new(self), last: format!("{what}: {errno}") }
+    }
+
+    /// Adds what Ceph says only in its log.
+    pub(crate) fn detail(mut self, detail: impl Into<String>) -> Failure {
+        match &mut self {
+            Failure::Verb { details, .. } | Failure::Line { details, .. } => {
+                details.push(detail.into());
+            }
+            _ => {}
+        }
+        self
+    }
+
+    /// Says it all and yields the exit code.
+    pub(crate) fn report(&self, personality: Personality) -> u8 {
+        for line in self.lines(personality.name()) {
+            complain(&line);
+        }
+        if let Failure::UnknownCommand { help, .. } = self {
+            // A reader that has gone does not change what went wrong.
+            let _ = print(help);
+        }
+        self.exit_code()
+    }
+
+    fn lines(&self, name: &str) -> Vec<String> {
+        let with = |first: String, details: &[String]| {
+            let rest = details.iter().map(|detail| format!("marcot: {detail}"));
+            std::iter::once(first).chain(rest).collect()
+        };
+        match self {
+            Failure::Usage(error) => vec![format!("{name}: {error}")],
+            Failure::UnknownCommand { words, .. } => {
+                vec![format!("error: unknown option '{words}'"), String::new()]
+            }
+            Failure::Pool { pool, errno } => {
+                vec![format!("{name}: error opening pool '{pool}': {errno}")]
+            }
+            Failure::Namespace { namespace } => {
+                vec![format!("{name}: namespace '{namespace}' does not exist.")]
+            }
+            Failure::Image { image, errno } => {
+                vec![format!("{name}: error opening image {image}: {errno}")]
+            }
+            Failure::ImageById { id, errno } => {
+                vec![format!("{name}: error opening image with id {id}: {errno}")]
+            }
+            Failure::Snapshot { errno } => {
+                vec![format!("error setting snapshot context: {errno}")]
+            }
+            Failure::Verb { what, errno, details } => {
+                with(format!("{name}: {what}: {errno}"), details)
+            }
+            Failure::Line { line, details, .. } => with(format!("{name}: {line}"), details),
+            Failure::Bare { line, .. } => vec![line.clone()],
+            Failure::Followed { first, last } => {
+                let mut lines = first.lines(name);
+                lines.push(format!("{name}: {last}"));
+                lines
+            }
+            Failure::Store { message, .. } => vec![format!("{name}: {message}")],
+            Failure::Output(error) => vec![format!("{name}: cannot write the answer: {error}")],
+            Failure::Told(_) => Vec::new(),
+        }
+    }
+
+    /// What the process ends with.
+    pub(crate) fn exit_code(&self) -> u8 {
+        match self {
+            Failure::Usage(error) => error.exit_code(),
+            Failure::UnknownCommand { .. } => 1,
+            Failure::Namespace { .. } => errno_code(Errno::NOENT),
+            Failure::Pool { errno, .. }
+            | Failure::Image { errno, .. }
+            | Failure::ImageById { errno, .. }
+            | Failure::Snapshot { errno }
+            | Failure::Verb { errno, .. }
+            | Failure::Line { errno, .. }
+            | Failure::Bare { errno, .. }
+            | Failure::Store { errno, .. } => errno_code(*errno),
+            Failure::Output(error) => {
+                error.raw_os_error().map_or(1, |number| errno_code(Errno::from_raw(number)))
+            }
+            Failure::Followed { first, .. } => first.exit_code(),
+            Failure::Told(code) => *code,
+        }
+    }
+}
+
+/// An error of a library that says what failed and carries its errno.
+pub(crate) trait Refusal: std::fmt::Display {
+    fn errno(&self) -> Errno;
+}
+
+macro_rules! refusals {
+    ($($error:ty),* $(,)?) => {
+        $(impl Refusal for $error {
+            fn errno(&self) -> Errno {
+                <$error>::errno(self)
+            }
+        })*
+    };
+}
+
+refusals! {
+    marcot_image::CallError,
+    marcot_image::CloseError,
+    marcot_image::OpenError,
+    marcot_image::operation::CreateError,
+    marcot_image::pool::namespace::CreateNamespaceError,
+    marcot_image::pool::namespace::RemoveNamespaceError,
+}
+
+/// An errno as an exit code; all that exist fit.
+pub(crate) fn errno_code(errno: Errno) -> u8 {
+    u8::try_from(errno.raw()).unwrap_or(u8::MAX)
+}

@@ -1,0 +1,11 @@
+//! What `marcot` can do besides `rbd`'s commands.
+
+mod df;
+mod man;
+mod shell_completions;
+mod tree;
+
+use crate::commands::CommandDef;
+
+pub(crate) const COMMANDS: &[&CommandDef] =
+    &[&shell_completions::COMMAND, &df::COMMAND, &man::COMMAND, &tree::COMMAND];

@@ -1,0 +1,241 @@
+//! One command at work: which store, how it is reached, and the ways every command gets to pools
+//! and images. The store is opened when first asked for, so that wrong command lines cost nothing.
+
+use std::cell::OnceCell;
+use std::future::Future;
+use std::sync::Arc;
+
+use marcot_connect::{Connection, Connector, Lifetime};
+use marcot_image::operation::CreateOptions;
+use marcot_image::{
+    Access, Client, Image, ImageKey, Location, OpenError, OpenOptions, SnapKey, pool,
+};
+use marcot_store::{ClusterStatus, Errno, PoolId, PoolInfo};
+
+use crate::args::Arguments;
+use crate::args::global::Globals;
+use crate::args::layout::Layout;
+use crate::args::options::Target;
+use crate::args::spec::{ImageSpec, PoolSpec};
+use crate::config;
+use crate::console::complain;
+use crate::exit::Failure;
+use crate::personality::Personality;
+use crate::progress::{Meter, Wanted};
+use crate::store_choice;
+
+/// The pool when none is named.
+const DEFAULT_POOL: &str = "rbd";
+
+pub(crate) struct Session {
+    personality: Personality,
+    globals: Globals,
+    connection: OnceCell<Connection>,
+    client: OnceCell<Client>,
+}
+
+impl Session {
+    pub(crate) fn new(personality: Personality, globals: Globals) -> Session {
+        let (connection, client) = (OnceCell::new(), OnceCell::new());
+        Session { personality, globals, connection, client }
+    }
+
+    pub(crate) fn personality(&self) -> Personality {
+        self.personality
+    }
+
+    /// Runs a future to its end.
+    pub(crate) fn wait<F: Future>(&self, future: F) -> F::Output {
+        pollster::block_on(future)
+    }
+
+    /// The way to the store for a short command.
+    pub(crate) fn connection(&self) -> Result<&Connection, Failure> {
+        self.connection_for(Lifetime::Transient)
+    }
+
+    /// The way to the store; the first call decides for how long.
+    pub(crate) fn connection_for(&self, lifetime: Lifetime) -> Result<&Connection, Failure> {
+        if let Some(connection) = self.connection.get() {
+            return Ok(connection);
+        }
+        let choice = store_choice::choose(self.personality, &self.globals)?;
+        if self.globals.verbose {
+            complain(&format!("marcot: store {} ({})", choice.spec, choice.reason));
+        }
+        let connector = Connector {
+            notice: Some(Arc::new(|text: &str| complain(&format!("marcot: {text}")))),
+            ..Connector::default()
+        };
+        let connection = connector
+            .connect(&choice.spec, lifetime)
+            .map_err(|error| store_choice::failure(&error))?;
+        Ok(self.connection.get_or_init(|| connection))
+    }
+
+    /// The image layer's client.
+    pub(crate) fn client(&self) -> Result<&Client, Failure> {
+        if let Some(client) = self.client.get() {
+            return Ok(client);
+        }
+        let config = config::from_options(&self.globals.rbd_options)?;
+        let connection = self.connection()?;
+        let (store, env) = (Arc::clone(&connection.store), Arc::clone(&connection.env));
+        let client = Client::new(store, env, config);
+        Ok(self.client.get_or_init(|| client))
+    }
+
+    /// Lets the store go.
+    pub(crate) fn close(self) {
+        drop(self.client);
+        if let Some(connection) = self.connection.into_inner() {
+            connection.close();
+        }
+    }
+
+    /// The name of the pool that is meant.
+    pub(crate) fn pool_name<'a>(&'a self, at: &'a PoolSpec) -> &'a str {
+        let named = at.pool.as_deref().filter(|pool| !pool.is_empty());
+        named.or_else(|| config::default_pool(&self.globals.rbd_options)).unwrap_or(DEFAULT_POOL)
+    }
+
+    /// All pools.
+    pub(crate) fn pools(&self) -> Result<Vec<PoolInfo>, Failure> {
+        let pools = self.wait(self.client()?.store.list_pools());
+        pools.map_err(|error| Failure::verb("listing pools failed", error.errno))
+    }
+
+    /// The store as a whole.
+    pub(crate) fn status(&self) -> Result<ClusterStatus, Failure> {
+        let status = self.wait(self.client()?.store.status());
+        status.map_err(|error| Failure::verb("asking the store failed", error.errno))
+    }
+
+    pub(crate) fn pool_id(&self, at: &PoolSpec) -> Result<PoolId, Failure> {
+        self.pool_id_by_name(self.pool_name(at))
+    }
+
+    fn pool_id_by_name(&self, name: &str) -> Result<PoolId, Failure> {
+        let failed = |errno| Failure::Pool { pool: name.to_owned(), errno };
+        let pools = self.wait(self.client()?.store.list_pools());
+        let pools = pools.map_err(|error| failed(error.errno))?;
+        let found = pools.into_iter().find(|pool| pool.name == name);
+        found.map(|pool| pool.id).ok_or_else(|| failed(Errno::NOENT))
+    }
+
+    /// The pool and the namespace, which must be there.
+    pub(crate) fn location(&self, at: &PoolSpec) -> Result<Location, Failure> {
+        let location = Location::new(self.pool_id(at)?, at.namespace.as_str());
+        if !at.namespace.is_empty() {
+            let there = self.wait(pool::namespace::exists(self.client()?, &location));
+            let there = there.map_err(|error| {
+                Failure::verb("error asserting namespace exists", error.errno())
+            })?;
+            if !there {
+                return Err(Failure::Namespace { namespace: at.namespace.clone() });
+            }
+        }
+        Ok(location)
+    }
+
+    /// What a new image is to be.
+    pub(crate) fn create_options(
+        &self,
+        size: u64,
+        layout: &Layout,
+    ) -> Result<CreateOptions, Failure> {
+        let data_pool = layout.data_pool.as_deref();
+        Ok(CreateOptions {
+            size,
+            order: layout.order,
+            features: layout.features,
+            stripe_unit: layout.stripe_unit,
+            stripe_count: layout.stripe_count,
+            data_pool: data_pool.map(|name| self.pool_id_by_name(name)).transpose()?,
+        })
+    }
+
+    /// The image itself, whatever snapshot the spec names.
+    pub(crate) fn open_head(
+        &self,
+        spec: &ImageSpec,
+        access: Access,
+    ) -> Result<Arc<Image>, Failure> {
+        let at = self.location(&spec.at)?;
+        self.open_key(&at, ImageKey::Name(spec.image.clone()), SnapKey::Head, access)
+    }
+
+    /// The image or the snapshot that the spec names.
+    pub(crate) fn open(&self, spec: &ImageSpec, access: Access) -> Result<Arc<Image>, Failure> {
+        self.open_at(&self.location(&spec.at)?, spec, access)
+    }
+
+    /// The same where the place is known.
+    pub(crate) fn open_at(
+        &self,
+        at: &Location,
+        spec: &ImageSpec,
+        access: Access,
+    ) -> Result<Arc<Image>, Failure> {
+        self.open_key(at, ImageKey::Name(spec.image.clone()), snap_key(spec), access)
+    }
+
+    /// The image that a command with `--image-id` is about.
+    pub(crate) fn open_target(
+        &self,
+        target: &Target,
+        access: Access,
+    ) -> Result<Arc<Image>, Failure> {
+        let at = self.location(&target.spec.at)?;
+        self.open_key(&at, image_key(target), snap_key(&target.spec), access)
+    }
+
+    /// The same, whatever snapshot is named.
+    pub(crate) fn open_target_head(
+        &self,
+        target: &Target,
+        access: Access,
+    ) -> Result<Arc<Image>, Failure> {
+        let at = self.location(&target.spec.at)?;
+        self.open_key(&at, image_key(target), SnapKey::Head, access)
+    }
+
+    fn open_key(
+        &self,
+        at: &Location,
+        image: ImageKey,
+        snap: SnapKey,
+        access: Access,
+    ) -> Result<Arc<Image>, Failure> {
+        let named = image.clone();
+        let options = OpenOptions { image, snap, access };
+        let opened = self.wait(Image::open(self.client()?, at, options));
+        opened.map_err(|error| match (&error, named) {
+            (OpenError::NoSnapshot { .. }, _) => Failure::Snapshot { errno: error.errno() },
+            (_, ImageKey::Name(image)) => Failure::Image { image, errno: error.errno() },
+            (_, ImageKey::Id(id)) => Failure::ImageById { id, errno: error.errno() },
+        })
+    }
+
+    /// Ends work with an image that was changed.
+    pub(crate) fn close_image(&self, image: &Image) -> Result<(), Failure> {
+        self.wait(image.close()).map_err(|error| Failure::refused("error closing image", &error))
+    }
+
+    /// Progress, unless `--no-progress`.
+    pub(crate) fn meter(&self, title: &'static str, arguments: &Arguments) -> Meter {
+        let wanted = if arguments.flag("no-progress") { Wanted::No } else { Wanted::Yes };
+        Meter::new(title, wanted, self.personality)
+    }
+}
+
+fn snap_key(spec: &ImageSpec) -> SnapKey {
+    spec.snap.clone().map_or(SnapKey::Head, SnapKey::Name)
+}
+
+fn image_key(target: &Target) -> ImageKey {
+    match &target.id {
+        Some(id) => ImageKey::Id(id.clone()),
+        None => ImageKey::Name(target.spec.image.clone()),
+    }
+}
