@@ -41,7 +41,8 @@ fn lengths_of_options_are_not_believed() {
 
 #[test]
 fn a_flood_of_options_ends_the_connection() {
-    let fixture = Fixture::writable();
+    let limits = Limits { handshake_timeout: Duration::from_secs(600), ..Limits::default() };
+    let fixture = Fixture::start(Ram::new(SIZE, ExportAccess::ReadWrite), limits);
     let mut client = Client::greeted(&fixture.socket());
     for _ in 0..64 {
         client.option(12345, &[]);
@@ -82,21 +83,55 @@ fn leaving_at_any_byte_disturbs_nobody() {
     assert_serves(&fixture);
 }
 
+/// The same noise in every run.
+struct Noise(u64);
+
+impl Noise {
+    fn next(&mut self) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0
+    }
+
+    fn bytes(&mut self, words: usize) -> Vec<u8> {
+        (0..words).flat_map(|_| self.next().to_be_bytes()).collect()
+    }
+}
+
 #[test]
 fn noise_after_the_handshake_ends_the_connection() {
     let fixture = Fixture::writable();
-    let mut noise = 0x9e37_79b9_7f4a_7c15u64;
+    let mut noise = Noise(0x9e37_79b9_7f4a_7c15);
     for _ in 0..200 {
         let mut client = Client::ready(&fixture.socket());
-        let mut bytes = Vec::new();
-        for _ in 0..8 {
-            noise ^= noise << 13;
-            noise ^= noise >> 7;
-            noise ^= noise << 17;
-            bytes.extend(noise.to_be_bytes());
-        }
-        client.send(&bytes);
+        client.send(&noise.bytes(8));
         assert!(client.is_closed());
+    }
+    assert_serves(&fixture);
+}
+
+#[test]
+fn noise_in_options_is_refused_or_ends_the_connection() {
+    let fixture = Fixture::writable();
+    let mut noise = Noise(0x2545_f491_4f6c_dd1d);
+    for round in 0..400u32 {
+        let mut client = Client::greeted(&fixture.socket());
+        let words = (noise.next() % 6) as usize;
+        let mut body = noise.bytes(words);
+        // Small numbers are likelier to pass the first checks.
+        body.iter_mut().step_by(2).for_each(|byte| *byte = 0);
+        // In one piece: the server may close after the first option.
+        let option = |code: u32, body: &[u8]| {
+            let head = [b"IHAVEOPT", &code.to_be_bytes()[..], &(body.len() as u32).to_be_bytes()];
+            [head.concat(), body.to_vec()].concat()
+        };
+        client.send(&[option(round % 13, &body), option(2, &[])].concat());
+        // Bytes may be left over when the option began the transmission: it ends there.
+        let mut answer = Vec::new();
+        let ended = std::io::Read::read_to_end(&mut client.socket, &mut answer);
+        let reset = |error: std::io::Error| error.kind() == std::io::ErrorKind::ConnectionReset;
+        assert!(ended.is_ok() || ended.is_err_and(reset));
     }
     assert_serves(&fixture);
 }
