@@ -4,6 +4,28 @@
 //! the verb: a state that Ceph's own crashes leave, too. What fails is undone from the last step
 //! back to the first; an error while undoing is not reported, the first one is.
 
+pub mod children;
+mod claim;
+pub mod clone;
 pub mod create;
+mod detach;
+pub mod disk_usage;
+pub mod feature;
+mod head_map;
+pub mod image_meta;
+mod object_history;
+pub mod object_map;
+pub mod remove;
+pub mod rename;
+pub mod resize;
+pub mod snapshot;
+mod trim;
 
+pub use children::{Child, children};
+pub use claim::ClaimError;
+pub use clone::{CloneError, CloneOptions, CloneSource, CloneTarget, clone};
 pub use create::{CreateError, CreateOptions, create};
+pub use disk_usage::{Precision, Usage, UsageError, UsageOptions, disk_usage};
+pub use remove::{RemoveError, remove};
+pub use rename::{RenameError, rename};
+pub use resize::{ResizeError, ResizeOptions, resize};

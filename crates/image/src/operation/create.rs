@@ -283,7 +283,7 @@ async fn undo(client: &Client, steps: &[Step]) {
 }
 
 /// Whether the name is taken, by an image of either format.
-async fn exists(client: &Client, at: &Location, name: &str) -> Result<bool, CallError> {
+pub(crate) async fn exists(client: &Client, at: &Location, name: &str) -> Result<bool, CallError> {
     for object in [object_name::format_1_header(name), object_name::id(name)] {
         let stat = ReadOp::single(ReadStep::Stat);
         match client.store.read(&at.object(object), SnapId::HEAD, stat).await {

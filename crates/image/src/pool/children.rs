@@ -26,6 +26,10 @@ pub struct Child {
 }
 
 impl Child {
+    pub(crate) fn sorting_key(&self) -> (&str, &str, &str, &str) {
+        (&self.pool_name, &self.location.namespace, &self.name, &self.id)
+    }
+
     /// `pool/namespace/name`, as people write it; the id where there is no name.
     pub fn spec(&self) -> String {
         let name = if self.name.is_empty() { &self.id } else { &self.name };
@@ -62,12 +66,7 @@ pub async fn list(client: &Client, parent: &ParentImageSpec) -> Result<Vec<Child
         Ok::<_, CallError>(Child { location, pool_name, id, name, in_trash })
     });
     let mut children = try_join_all(named).await?;
-    children.sort_by(|a, b| {
-        let key = |child: &Child| {
-            (child.pool_name.clone(), child.location.namespace.clone(), child.name.clone())
-        };
-        key(a).cmp(&key(b))
-    });
+    children.sort_by(|a, b| a.sorting_key().cmp(&b.sorting_key()));
     children.dedup();
     Ok(children)
 }

@@ -1,0 +1,282 @@
+//! Cloning: a new image that shows a snapshot of another where it has no data of its own.
+//!
+//! Order: parent, child, the child's link to the parent, the parent's (or, for clone v1, the
+//! pool's) link to the child, metadata. An error takes everything back, last step first.
+
+use std::sync::Arc;
+
+use marcot_format::call::children::{AddChild, ChildAttach, ChildDetach, RemoveChild};
+use marcot_format::call::directory::DirRemoveImage;
+use marcot_format::call::header::OpFeaturesSet;
+use marcot_format::call::parent::ParentAttach;
+use marcot_format::features::{Features, OpFeatures};
+use marcot_format::object_name::{self, CHILDREN};
+use marcot_format::parent::ParentImageSpec;
+use marcot_format::snapshot::{ProtectionStatus, SnapshotNamespace};
+use marcot_format::wire::Trailing;
+use marcot_store::{Errno, PoolId, SnapId};
+
+use super::create::{CreateError, CreateOptions, create_unflushed};
+use super::detach::{child_spec, remove_object};
+use super::image_meta;
+use crate::class_call::{CallError, tell};
+use crate::client::{Access, Client, ImageKey, Location, SnapKey};
+use crate::config::CloneFormat;
+use crate::header::{Header, HeaderError};
+use crate::image::{CloseError, Image, OpenError, OpenOptions};
+use crate::pool::children::{key, spec};
+
+/// The snapshot to clone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CloneSource {
+    pub location: Location,
+    pub image: ImageKey,
+    pub snap: SnapKey,
+}
+
+/// Where the clone is to be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CloneTarget {
+    pub location: Location,
+    pub name: String,
+}
+
+/// What the clone is to be. What is left out it has from its parent.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CloneOptions {
+    /// The configuration decides unless it is given.
+    pub format: Option<CloneFormat>,
+    pub order: Option<u8>,
+    pub features: Option<Features>,
+    /// In bytes.
+    pub stripe_unit: Option<u64>,
+    pub stripe_count: Option<u64>,
+    pub data_pool: Option<PoolId>,
+}
+
+/// Why there is no clone.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CloneError {
+    #[error("image {image} must be cloned from a snapshot")]
+    NoSnapshot { image: Arc<str> },
+    #[error("only snapshots that users took can be cloned")]
+    NotAUserSnapshot,
+    #[error("parent snapshot must be protected")]
+    NotProtected,
+    #[error("parent image must support layering")]
+    ParentWithoutLayering,
+    #[error("cloning image must support layering")]
+    ChildWithoutLayering,
+    #[error("clone v2 required for cross-namespace clones")]
+    CrossNamespace,
+    #[error("parent: {0}")]
+    Parent(#[source] OpenError),
+    #[error(transparent)]
+    Create(#[from] CreateError),
+    #[error(transparent)]
+    Header(#[from] HeaderError),
+    #[error(transparent)]
+    Close(#[from] CloseError),
+    #[error(transparent)]
+    Call(#[from] CallError),
+}
+
+impl CloneError {
+    pub fn errno(&self) -> Errno {
+        match self {
+            CloneError::NoSnapshot { .. }
+            | CloneError::NotAUserSnapshot
+            | CloneError::NotProtected => Errno::INVAL,
+            CloneError::ParentWithoutLayering | CloneError::ChildWithoutLayering => Errno::NOSYS,
+            CloneError::CrossNamespace => Errno::XDEV,
+            CloneError::Parent(error) => error.errno(),
+            CloneError::Create(error) => error.errno(),
+            CloneError::Header(error) => error.errno(),
+            CloneError::Close(error) => error.errno(),
+            CloneError::Call(error) => error.errno(),
+        }
+    }
+}
+
+/// Clones a snapshot and answers the clone's id.
+pub async fn clone(
+    client: &Client,
+    source: &CloneSource,
+    target: &CloneTarget,
+    options: &CloneOptions,
+) -> Result<String, CloneError> {
+    let open = OpenOptions {
+        image: source.image.clone(),
+        snap: source.snap.clone(),
+        access: Access::ReadOnly,
+    };
+    let parent = Image::open(client, &source.location, open).await.map_err(CloneError::Parent)?;
+    let cloned = clone_opened(client, &parent, target, options).await;
+    let closed = parent.close().await;
+    let id = cloned?;
+    closed?;
+    client.store.flush().await.map_err(CallError::from)?;
+    Ok(id)
+}
+
+async fn clone_opened(
+    client: &Client,
+    parent: &Image,
+    target: &CloneTarget,
+    options: &CloneOptions,
+) -> Result<String, CloneError> {
+    let header = parent.header();
+    let format = choose_format(client, options.format).await?;
+    check(&header, parent.snap(), format, target, options)?;
+    let create = child_options(&header, parent.view().size, options);
+    let id = create_unflushed(client, &target.location, &target.name, &create).await?;
+    let child = Child { client, target, id: &id, parent, format };
+    if let Err(error) = child.link().await {
+        child.undo().await;
+        return Err(error);
+    }
+    Ok(id)
+}
+
+/// Clone v2 when every client that may come can read it.
+async fn choose_format(
+    client: &Client,
+    asked: Option<CloneFormat>,
+) -> Result<CloneFormat, CallError> {
+    match asked.unwrap_or(client.config.default_clone_format) {
+        CloneFormat::Auto => {
+            // Releases are named in alphabetical order.
+            let oldest = client.store.status().await?.min_compat_client;
+            Ok(if *oldest >= *"mimic" { CloneFormat::V2 } else { CloneFormat::V1 })
+        }
+        other => Ok(other),
+    }
+}
+
+fn check(
+    parent: &Header,
+    snap: SnapId,
+    format: CloneFormat,
+    target: &CloneTarget,
+    options: &CloneOptions,
+) -> Result<(), CloneError> {
+    let Some(snapshot) = parent.snapshot(snap) else {
+        return Err(CloneError::NoSnapshot { image: Arc::clone(&parent.name) });
+    };
+    if !matches!(snapshot.namespace, SnapshotNamespace::User) {
+        return Err(CloneError::NotAUserSnapshot);
+    }
+    if format == CloneFormat::V1 && parent.location.namespace != target.location.namespace {
+        return Err(CloneError::CrossNamespace);
+    }
+    if !parent.features.contains(Features::LAYERING) {
+        return Err(CloneError::ParentWithoutLayering);
+    }
+    if format == CloneFormat::V1 && snapshot.protection != ProtectionStatus::Protected {
+        return Err(CloneError::NotProtected);
+    }
+    if options.features.is_some_and(|features| !features.contains(Features::LAYERING)) {
+        return Err(CloneError::ChildWithoutLayering);
+    }
+    Ok(())
+}
+
+fn child_options(parent: &Header, size: u64, options: &CloneOptions) -> CreateOptions {
+    let striping = &parent.striping;
+    CreateOptions {
+        size,
+        order: options.order.or(Some(striping.order())),
+        features: options.features.or(Some(parent.features.without(Features::JOURNALING))),
+        // As Ceph has it: another object size with the parent's stripe unit.
+        stripe_unit: options.stripe_unit.or(Some(striping.stripe_unit())),
+        stripe_count: options.stripe_count.or(Some(striping.stripe_count())),
+        data_pool: options.data_pool,
+    }
+}
+
+struct Child<'a> {
+    client: &'a Client,
+    target: &'a CloneTarget,
+    id: &'a str,
+    parent: &'a Image,
+    format: CloneFormat,
+}
+
+impl Child<'_> {
+    async fn link(&self) -> Result<(), CloneError> {
+        let store = &*self.client.store;
+        let header = self.header();
+        let overlap = self.parent.view().size;
+        let attach =
+            ParentAttach { parent: self.parent_spec(), overlap, reattach: Trailing(Some(false)) };
+        tell(store, &header, &attach).await?;
+        match self.format {
+            CloneFormat::V2 => self.link_v2().await?,
+            CloneFormat::V1 | CloneFormat::Auto => self.link_v1().await?,
+        }
+        Ok(image_meta::copy(store, self.parent.header_object(), &header).await?)
+    }
+
+    /// Whoever unprotects first marks the snapshot, then looks for children: seeing it still
+    /// protected after the child is listed means that the child was seen.
+    async fn link_v1(&self) -> Result<(), CloneError> {
+        let call = AddChild { parent: key(&self.parent_spec()), child_id: self.id.to_owned() };
+        let children = self.target.location.object(CHILDREN);
+        tell(&*self.client.store, &children, &call).await?;
+        self.parent.refresh().await?;
+        let header = self.parent.header();
+        match header.snapshot(self.parent.snap()) {
+            Some(snapshot) if snapshot.protection == ProtectionStatus::Protected => Ok(()),
+            _ => Err(CloneError::NotProtected),
+        }
+    }
+
+    async fn link_v2(&self) -> Result<(), CloneError> {
+        let store = &*self.client.store;
+        let bit = OpFeatures::CLONE_CHILD;
+        tell(store, &self.header(), &OpFeaturesSet { op_features: bit, mask: bit }).await?;
+        let child = child_spec(&self.target.location, self.id);
+        let call = ChildAttach { snap_id: self.parent.snap().0, child };
+        Ok(tell(store, self.parent.header_object(), &call).await?)
+    }
+
+    fn parent_spec(&self) -> ParentImageSpec {
+        let header = self.parent.header();
+        spec(self.parent.location(), &header.id, self.parent.snap().0)
+    }
+
+    fn header(&self) -> marcot_store::ObjectId {
+        self.target.location.object(object_name::header(self.id))
+    }
+}
+
+impl Child<'_> {
+    /// Takes back what [`Child::link`] and `create` did. Errors are not reported: the one that
+    /// made us turn back is.
+    async fn undo(&self) {
+        let at = &self.target.location;
+        let _ = match self.format {
+            CloneFormat::V2 => {
+                let child = child_spec(at, self.id);
+                let call = ChildDetach { snap_id: self.parent.snap().0, child };
+                tell(&*self.client.store, self.parent.header_object(), &call).await
+            }
+            CloneFormat::V1 | CloneFormat::Auto => {
+                let parent = key(&self.parent_spec());
+                let call = RemoveChild { parent, child_id: self.id.to_owned() };
+                tell(&*self.client.store, &at.object(CHILDREN), &call).await
+            }
+        };
+        for object in [
+            self.header(),
+            at.object(object_name::object_map(self.id)),
+            at.object(object_name::id(&self.target.name)),
+        ] {
+            let _ = remove_object(self.client, &object).await;
+        }
+        let (name, image_id) = (self.target.name.clone(), self.id.to_owned());
+        let call = DirRemoveImage { name, image_id };
+        let _ = tell(&*self.client.store, &at.object(object_name::DIRECTORY), &call).await;
+        let _ = self.client.store.flush().await;
+    }
+}

@@ -1,0 +1,103 @@
+//! An image's metadata: pairs that users and options keep in its header.
+
+use std::collections::BTreeMap;
+
+use marcot_format::call::metadata::{MetadataGet, MetadataList, MetadataRemove, MetadataSet};
+use marcot_store::{Errno, ObjectId, Store};
+
+use crate::class_call::{CallError, ask, tell};
+use crate::image::Image;
+use crate::operation::claim::{Claim, ClaimError};
+
+/// How many pairs to ask for at once.
+const PAGE: u64 = 64;
+
+/// Why metadata was not read or changed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ImageMetaError {
+    #[error("there is no metadata key {key}")]
+    NotFound { key: String },
+    #[error(transparent)]
+    Claim(#[from] ClaimError),
+    #[error(transparent)]
+    Call(#[from] CallError),
+}
+
+impl ImageMetaError {
+    pub fn errno(&self) -> Errno {
+        match self {
+            ImageMetaError::NotFound { .. } => Errno::NOENT,
+            ImageMetaError::Claim(error) => error.errno(),
+            ImageMetaError::Call(error) => error.errno(),
+        }
+    }
+}
+
+/// The value of `key`.
+pub async fn get(image: &Image, key: &str) -> Result<Vec<u8>, ImageMetaError> {
+    let call = MetadataGet { key: key.to_owned() };
+    match ask(image.store(), image.header_object(), &call).await {
+        Err(error) if error.is_not_found() => Err(ImageMetaError::NotFound { key: key.to_owned() }),
+        other => Ok(other?),
+    }
+}
+
+/// Sets `key` to `value`.
+pub async fn set(image: &Image, key: &str, value: &[u8]) -> Result<(), ImageMetaError> {
+    let claim = Claim::take(image).await?;
+    let pairs = BTreeMap::from([(key.to_owned(), value.to_vec())]);
+    tell(image.store(), image.header_object(), &MetadataSet { pairs }).await?;
+    Ok(claim.announce().await?)
+}
+
+/// Removes `key`.
+pub async fn remove(image: &Image, key: &str) -> Result<(), ImageMetaError> {
+    get(image, key).await?;
+    let claim = Claim::take(image).await?;
+    let call = MetadataRemove { key: key.to_owned() };
+    match tell(image.store(), image.header_object(), &call).await {
+        Err(error) if error.is_not_found() => {
+            return Err(ImageMetaError::NotFound { key: key.to_owned() });
+        }
+        other => other?,
+    }
+    Ok(claim.announce().await?)
+}
+
+/// All pairs.
+pub async fn list(image: &Image) -> Result<BTreeMap<String, Vec<u8>>, CallError> {
+    list_of(image.store(), image.header_object()).await
+}
+
+/// All pairs in a header object.
+pub(crate) async fn list_of(
+    store: &dyn Store,
+    header: &ObjectId,
+) -> Result<BTreeMap<String, Vec<u8>>, CallError> {
+    let mut pairs = BTreeMap::new();
+    loop {
+        let after = pairs.last_key_value().map(|(key, _): (&String, _)| key.clone());
+        let call = MetadataList { after: after.unwrap_or_default(), max: PAGE };
+        let page = match ask(store, header, &call).await {
+            Err(error) if error.is_not_found() => return Ok(pairs),
+            other => other?,
+        };
+        if page.is_empty() {
+            return Ok(pairs);
+        }
+        pairs.extend(page);
+    }
+}
+
+/// Gives all pairs of one header to another.
+pub(crate) async fn copy(
+    store: &dyn Store,
+    from: &ObjectId,
+    to: &ObjectId,
+) -> Result<(), CallError> {
+    let pairs = list_of(store, from).await?;
+    if pairs.is_empty() {
+        return Ok(());
+    }
+    tell(store, to, &MetadataSet { pairs }).await
+}

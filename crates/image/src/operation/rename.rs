@@ -1,0 +1,75 @@
+//! Giving an image another name: a new id object, the directory, the old id object away.
+
+use marcot_format::Encode;
+use marcot_format::call::directory::DirRenameImage;
+use marcot_format::call::id::GetId;
+use marcot_format::object_name;
+use marcot_store::op::CreateMode;
+use marcot_store::{Errno, WriteOp, WriteStep};
+
+use super::create::exists;
+use super::detach::remove_object;
+use crate::class_call::{CallError, ask, tell};
+use crate::client::{Client, Location};
+
+/// Why an image has its old name.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RenameError {
+    #[error("an image needs a name")]
+    NoName,
+    #[error("there is no image {name}")]
+    NotFound { name: String },
+    #[error("rbd image {name} already exists")]
+    Exists { name: String },
+    #[error(transparent)]
+    Call(#[from] CallError),
+}
+
+impl RenameError {
+    pub fn errno(&self) -> Errno {
+        match self {
+            RenameError::NoName => Errno::INVAL,
+            RenameError::NotFound { .. } => Errno::NOENT,
+            RenameError::Exists { .. } => Errno::EXIST,
+            RenameError::Call(error) => error.errno(),
+        }
+    }
+}
+
+/// Renames an image within its namespace. A crash in between leaves it known under both names.
+pub async fn rename(
+    client: &Client,
+    at: &Location,
+    from: &str,
+    to: &str,
+) -> Result<(), RenameError> {
+    if to.is_empty() {
+        return Err(RenameError::NoName);
+    }
+    let store = &*client.store;
+    let (old, new) = (at.object(object_name::id(from)), at.object(object_name::id(to)));
+    let image_id = match ask(store, &old, &GetId {}).await {
+        Err(error) if error.is_not_found() => {
+            return Err(RenameError::NotFound { name: from.to_owned() });
+        }
+        other => other?,
+    };
+    if exists(client, at, to).await? {
+        return Err(RenameError::Exists { name: to.to_owned() });
+    }
+    let steps = vec![
+        WriteStep::Create(CreateMode::Exclusive),
+        WriteStep::WriteFull { data: image_id.to_bytes().into() },
+    ];
+    store.write(&new, WriteOp::new(steps).ordered()).await.map_err(CallError::from)?;
+    let (source, target) = (from.to_owned(), to.to_owned());
+    let call = DirRenameImage { source, target, image_id };
+    if let Err(error) = tell(store, &at.object(object_name::DIRECTORY), &call).await {
+        // The first error is what the caller needs to hear.
+        let _ = remove_object(client, &new).await;
+        return Err(error.into());
+    }
+    remove_object(client, &old).await?;
+    store.flush().await.map_err(CallError::from)?;
+    Ok(())
+}

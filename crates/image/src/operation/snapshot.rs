@@ -1,0 +1,21 @@
+//! Verbs on snapshots.
+
+pub mod create;
+pub mod limit;
+pub mod list;
+pub mod protect;
+pub mod purge;
+pub mod remove;
+pub mod rename;
+pub mod rollback;
+pub mod unprotect;
+
+pub use create::{CreateSnapshotError, create};
+pub use limit::{LimitError, clear_limit, limit, set_limit};
+pub use list::{Scope, list};
+pub use protect::{ProtectError, protect};
+pub use purge::{PurgeOutcome, purge};
+pub use remove::{RemoveSnapshotError, remove, remove_by_id};
+pub use rename::{RenameSnapshotError, rename};
+pub use rollback::{RollbackError, rollback};
+pub use unprotect::{UnprotectError, unprotect};

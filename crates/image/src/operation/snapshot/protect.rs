@@ -1,0 +1,59 @@
+//! Keeping a snapshot from being removed, so that clones of format 1 can rely on it.
+
+use std::sync::Arc;
+
+use marcot_format::call::snapshot::SetProtectionStatus;
+use marcot_format::features::Features;
+use marcot_format::snapshot::ProtectionStatus;
+use marcot_store::Errno;
+
+use crate::class_call::{CallError, tell};
+use crate::image::Image;
+use crate::operation::claim::{Announcement, ClaimError};
+
+/// Why a snapshot was not protected.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ProtectError {
+    #[error("image {image} has no snapshot {name}")]
+    NotFound { image: Arc<str>, name: String },
+    #[error("snapshot {name} is already protected")]
+    AlreadyProtected { name: String },
+    #[error("image {image} has no layering: it cannot have clones")]
+    NoLayering { image: Arc<str> },
+    #[error(transparent)]
+    Claim(#[from] ClaimError),
+    #[error(transparent)]
+    Call(#[from] CallError),
+}
+
+impl ProtectError {
+    pub fn errno(&self) -> Errno {
+        match self {
+            ProtectError::NotFound { .. } => Errno::NOENT,
+            ProtectError::AlreadyProtected { .. } => Errno::BUSY,
+            ProtectError::NoLayering { .. } => Errno::NOSYS,
+            ProtectError::Claim(error) => error.errno(),
+            ProtectError::Call(error) => error.errno(),
+        }
+    }
+}
+
+/// Protects the user's snapshot `name`.
+pub async fn protect(image: &Image, name: &str) -> Result<(), ProtectError> {
+    let announcement = Announcement::begin(image).await?;
+    let header = image.header();
+    let Some(snapshot) = header.snapshot_by_name(name) else {
+        let image = Arc::clone(&header.name);
+        return Err(ProtectError::NotFound { image, name: name.to_owned() });
+    };
+    if !header.features.contains(Features::LAYERING) {
+        return Err(ProtectError::NoLayering { image: Arc::clone(&header.name) });
+    }
+    if snapshot.protection == ProtectionStatus::Protected {
+        return Err(ProtectError::AlreadyProtected { name: name.to_owned() });
+    }
+    let status = ProtectionStatus::Protected;
+    let call = SetProtectionStatus { snap_id: snapshot.id.0, status };
+    tell(image.store(), image.header_object(), &call).await?;
+    Ok(announcement.send().await?)
+}

@@ -1,0 +1,61 @@
+//! Giving a snapshot another name.
+
+use std::sync::Arc;
+
+use marcot_format::call::snapshot::SnapshotRename;
+use marcot_store::Errno;
+
+use crate::class_call::{CallError, tell};
+use crate::image::Image;
+use crate::operation::claim::{Announcement, ClaimError};
+
+/// Why a snapshot has its old name.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RenameSnapshotError {
+    #[error("a snapshot needs a name")]
+    NoName,
+    #[error("image {image} has no snapshot {name}")]
+    NotFound { image: Arc<str>, name: String },
+    #[error("image {image} has a snapshot {name} already")]
+    Exists { image: Arc<str>, name: String },
+    #[error(transparent)]
+    Claim(#[from] ClaimError),
+    #[error(transparent)]
+    Call(#[from] CallError),
+}
+
+impl RenameSnapshotError {
+    pub fn errno(&self) -> Errno {
+        match self {
+            RenameSnapshotError::NoName => Errno::INVAL,
+            RenameSnapshotError::NotFound { .. } => Errno::NOENT,
+            RenameSnapshotError::Exists { .. } => Errno::EXIST,
+            RenameSnapshotError::Claim(error) => error.errno(),
+            RenameSnapshotError::Call(error) => error.errno(),
+        }
+    }
+}
+
+/// Renames the user's snapshot `from` to `to`.
+pub async fn rename(image: &Image, from: &str, to: &str) -> Result<(), RenameSnapshotError> {
+    if to.is_empty() {
+        return Err(RenameSnapshotError::NoName);
+    }
+    let announcement = Announcement::begin(image).await?;
+    let header = image.header();
+    let exists =
+        || RenameSnapshotError::Exists { image: Arc::clone(&header.name), name: to.to_owned() };
+    let Some(snapshot) = header.snapshot_by_name(from) else {
+        let image = Arc::clone(&header.name);
+        return Err(RenameSnapshotError::NotFound { image, name: from.to_owned() });
+    };
+    if header.snapshot_by_name(to).is_some() {
+        return Err(exists());
+    }
+    let call = SnapshotRename { snap_id: snapshot.id.0, name: to.to_owned() };
+    match tell(image.store(), image.header_object(), &call).await {
+        Err(error) if error.errno() == Errno::EXIST => return Err(exists()),
+        other => other?,
+    }
+    Ok(announcement.send().await?)
+}
