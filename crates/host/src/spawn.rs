@@ -9,7 +9,7 @@ use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom};
 use std::os::unix::fs::OpenOptionsExt;
-use std::os::unix::process::CommandExt;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
@@ -75,7 +75,8 @@ pub struct StartedHost {
 #[derive(Debug, PartialEq, Eq)]
 pub enum HostState {
     Running,
-    /// It found that another one serves the store, or had nothing to do any more.
+    /// It found that another one serves the store, or had nothing to do any more, or was killed,
+    /// which is no fault of its own.
     Ended,
     /// With the last words of its log.
     Failed(String),
@@ -86,7 +87,7 @@ impl StartedHost {
     pub fn state(&mut self) -> io::Result<HostState> {
         Ok(match self.child.try_wait()? {
             None => HostState::Running,
-            Some(status) if status.success() => HostState::Ended,
+            Some(status) if status.success() || status.signal().is_some() => HostState::Ended,
             Some(status) => HostState::Failed(format!("{status}: {}", self.last_words())),
         })
     }

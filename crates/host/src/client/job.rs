@@ -35,6 +35,26 @@ impl RemoteStore {
         }
     }
 
+    /// Runs a job to its end, at one owner after the other: when its owner dies, it is started
+    /// again at the next. `job` makes the request anew, with fresh copies of the files; `started`
+    /// hears each start. Ends early only when no owner can be found.
+    pub async fn keep_running(
+        &self,
+        job: impl Fn() -> Result<JobRequest, StoreError>,
+        mut started: impl FnMut(&Job),
+    ) -> Result<Bytes, StoreError> {
+        loop {
+            let mut running = self.start_job(job()?).await?;
+            started(&running);
+            match running.ended().await {
+                Err(error) if error.errno == Errno::NOTCONN => {
+                    tracing::info!(%error, "starting the job again at the store's next owner");
+                }
+                ended => return ended,
+            }
+        }
+    }
+
     /// Asks a job to end; [`Job::ended`] tells when it has.
     pub fn stop_job(&self, job: &Job) {
         let request = Request::StopJob(job.number);

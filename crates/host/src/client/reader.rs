@@ -23,8 +23,13 @@ use crate::protocol::frame::{Decoder, Unnumbered};
 use crate::protocol::reply::Message;
 use crate::protocol::request::Request;
 
-/// How often a silent socket is looked at.
-const TICK: Duration = Duration::from_secs(1);
+/// How often a silent socket is looked at, at least.
+const LONGEST_TICK: Duration = Duration::from_secs(1);
+
+/// A fraction of the patience, so that a request sent late in a tick is not cut short by much.
+fn tick(patience: &Patience) -> Duration {
+    (patience.silence / 8).clamp(Duration::from_millis(1), LONGEST_TICK)
+}
 
 /// Everything the thread works with.
 pub(super) struct Reader {
@@ -37,7 +42,7 @@ pub(super) struct Reader {
 impl Reader {
     /// Prepares the stream of an owner just found.
     pub(super) fn prepare(greeted: &Greeted, patience: &Patience) -> io::Result<()> {
-        greeted.set_waits(TICK.min(patience.silence), patience.silence)
+        greeted.set_waits(tick(patience), patience.silence)
     }
 
     /// Runs until the store is dropped or no owner can be found.
@@ -104,7 +109,7 @@ impl Reader {
         if table.pending.is_empty() {
             return Duration::ZERO;
         }
-        let silent = silent + TICK.min(self.patience.silence);
+        let silent = silent + tick(&self.patience);
         if silent >= self.patience.silence {
             table.fail_pending(&owner_silent(pid, silent));
             return Duration::ZERO;

@@ -13,7 +13,7 @@ use tokio::io::AsyncWriteExt;
 use crate::served::{Setup, served};
 
 /// Greets everyone who connects to the listening socket that it was given.
-struct Greeters;
+pub(crate) struct Greeters;
 
 impl Jobs for Greeters {
     fn start(
@@ -50,7 +50,7 @@ async fn greet_all(
     }
 }
 
-fn greeting_of(address: std::net::SocketAddr) -> String {
+pub(crate) fn greeting_of(address: std::net::SocketAddr) -> String {
     let mut words = String::new();
     TcpStream::connect(address).unwrap().read_to_string(&mut words).unwrap();
     words
@@ -60,7 +60,7 @@ fn setup() -> Setup {
     Setup { jobs: Arc::new(Greeters), ..Setup::default() }
 }
 
-fn job(listener: &TcpListener) -> JobRequest {
+pub(crate) fn job(listener: &TcpListener) -> JobRequest {
     let files = vec![listener.try_clone().unwrap().into()];
     JobRequest { kind: "greeters".into(), body: "hello".into(), files }
 }
