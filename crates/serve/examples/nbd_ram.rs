@@ -21,7 +21,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let server = Server::new(Exports::single("ram", export), Limits::default());
     let listener = Listener::bind_unix(Path::new(socket))?;
     let interrupted = async { tokio::signal::ctrl_c().await.unwrap_or_default() };
-    server.serve(listener, interrupted).await;
+    server.serve(listener, interrupted).await?;
     std::fs::remove_file(socket)?;
     Ok(())
 }

@@ -1,14 +1,16 @@
 //! Sockets that the server accepts connections on.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::FileTypeExt;
+use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::Mode;
+use rustix::net::sockopt::set_socket_send_buffer_size;
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType};
-use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
+use tokio::net::{TcpStream, UnixStream};
 
 /// Connections that wait to be accepted.
 const BACKLOG: i32 = 128;
@@ -35,7 +37,8 @@ pub enum ListenError {
     Socket { address: String, source: io::Error },
 }
 
-/// A bound socket. Make it inside a tokio runtime.
+/// A bound socket that listens. It may be made anywhere and handed to another process; only
+/// [`super::Server::serve`] needs a runtime.
 #[derive(Debug)]
 pub enum Listener {
     Unix(UnixListener),
@@ -47,22 +50,16 @@ impl Listener {
     ///
     /// A socket that a dead server left behind is replaced; anything else at `path` is not.
     pub fn bind_unix(path: &Path) -> Result<Listener, ListenError> {
-        let fail =
-            |source: io::Error| ListenError::Socket { address: path.display().to_string(), source };
         let bound = match bind_owner_only(path) {
             Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
-                remove_abandoned(path).map_err(fail)?;
-                bind_owner_only(path)
+                remove_abandoned(path).and_then(|()| bind_owner_only(path))
             }
             other => other,
         };
-        match bound {
-            Ok(listener) => Listener::from_unix(listener).map_err(fail),
-            Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
-                Err(ListenError::InUse(path.to_owned()))
-            }
-            Err(error) => Err(fail(error)),
-        }
+        bound.map(Listener::Unix).map_err(|source| match source.kind() {
+            io::ErrorKind::AddrInUse => ListenError::InUse(path.to_owned()),
+            _ => ListenError::Socket { address: path.display().to_string(), source },
+        })
     }
 
     /// A TCP socket at `address`.
@@ -71,41 +68,56 @@ impl Listener {
             return Err(ListenError::Exposed(address));
         }
         let fail = |source| ListenError::Socket { address: address.to_string(), source };
-        let listener = std::net::TcpListener::bind(address).map_err(fail)?;
-        Listener::from_tcp(listener).map_err(fail)
-    }
-
-    /// A Unix socket that somebody else has bound.
-    pub fn from_unix(listener: std::os::unix::net::UnixListener) -> io::Result<Listener> {
-        listener.set_nonblocking(true)?;
-        Ok(Listener::Unix(UnixListener::from_std(listener)?))
-    }
-
-    /// A TCP socket that somebody else has bound.
-    pub fn from_tcp(listener: std::net::TcpListener) -> io::Result<Listener> {
-        listener.set_nonblocking(true)?;
-        Ok(Listener::Tcp(TcpListener::from_std(listener)?))
+        TcpListener::bind(address).map(Listener::Tcp).map_err(fail)
     }
 
     /// A listening socket of either kind, received from another process.
     pub fn from_fd(socket: OwnedFd) -> io::Result<Listener> {
         match rustix::net::sockopt::socket_domain(&socket)? {
-            AddressFamily::UNIX => Listener::from_unix(socket.into()),
-            AddressFamily::INET | AddressFamily::INET6 => Listener::from_tcp(socket.into()),
+            AddressFamily::UNIX => Ok(Listener::Unix(socket.into())),
+            AddressFamily::INET | AddressFamily::INET6 => Ok(Listener::Tcp(socket.into())),
             _ => Err(io::Error::new(io::ErrorKind::InvalidInput, "neither Unix nor TCP")),
         }
     }
 
-    pub(crate) async fn accept(&self) -> io::Result<Accepted> {
+    /// Another descriptor of the same socket, to be handed to another process.
+    pub fn duplicate(&self) -> io::Result<OwnedFd> {
+        match self {
+            Listener::Unix(listener) => listener.try_clone().map(OwnedFd::from),
+            Listener::Tcp(listener) => listener.try_clone().map(OwnedFd::from),
+        }
+    }
+
+    pub(crate) fn start(self) -> io::Result<Acceptor> {
         match self {
             Listener::Unix(listener) => {
-                let (stream, _) = listener.accept().await?;
-                // A larger buffer is a wish; the default works.
-                let _ =
-                    rustix::net::sockopt::set_socket_send_buffer_size(&stream, SOCKET_BUFFER_BYTES);
-                Ok(Accepted::Unix(stream))
+                listener.set_nonblocking(true)?;
+                tokio::net::UnixListener::from_std(listener).map(Acceptor::Unix)
             }
             Listener::Tcp(listener) => {
+                listener.set_nonblocking(true)?;
+                tokio::net::TcpListener::from_std(listener).map(Acceptor::Tcp)
+            }
+        }
+    }
+}
+
+/// A listener on a runtime.
+pub(crate) enum Acceptor {
+    Unix(tokio::net::UnixListener),
+    Tcp(tokio::net::TcpListener),
+}
+
+impl Acceptor {
+    pub(crate) async fn accept(&self) -> io::Result<Accepted> {
+        match self {
+            Acceptor::Unix(listener) => {
+                let (stream, _) = listener.accept().await?;
+                // A larger buffer is a wish; the default works.
+                let _ = set_socket_send_buffer_size(&stream, SOCKET_BUFFER_BYTES);
+                Ok(Accepted::Unix(stream))
+            }
+            Acceptor::Tcp(listener) => {
                 let (stream, _) = listener.accept().await?;
                 stream.set_nodelay(true)?;
                 Ok(Accepted::Tcp(stream))
@@ -122,7 +134,7 @@ pub(crate) enum Accepted {
 
 /// The mode is set before the socket gets its name, so that there is no moment in which others
 /// could connect.
-fn bind_owner_only(path: &Path) -> io::Result<std::os::unix::net::UnixListener> {
+fn bind_owner_only(path: &Path) -> io::Result<UnixListener> {
     let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
     let socket = rustix::net::socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None)?;
     rustix::fs::fchmod(&socket, Mode::RUSR | Mode::WUSR)?;

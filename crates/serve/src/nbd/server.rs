@@ -1,5 +1,6 @@
 //! Connections: accepting, limiting, serving, draining.
 
+use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -13,7 +14,7 @@ use super::budget::{Budget, Lease};
 use super::exports::Exports;
 use super::handshake::{self, HandshakeError};
 use super::limits::Limits;
-use super::listener::{Accepted, Listener};
+use super::listener::{Accepted, Acceptor, Listener};
 use super::transmission::{End, Transmission};
 
 /// After an error of accept itself (no more file descriptors, most likely).
@@ -54,15 +55,21 @@ impl Server {
 
     /// Accepts and serves until `shutdown` resolves; then drains: requests in flight are
     /// finished and answered, later ones refused with ESHUTDOWN. Returns when all clients are
-    /// gone, after [`Limits::drain_timeout`] at the latest.
-    pub async fn serve(&self, listener: Listener, shutdown: impl Future<Output = ()>) {
+    /// gone, after [`Limits::drain_timeout`] at the latest. Fails only when the listener cannot be
+    /// used at all. Runs on tokio, with I/O and time.
+    pub async fn serve(
+        &self,
+        listener: Listener,
+        shutdown: impl Future<Output = ()>,
+    ) -> io::Result<()> {
+        let acceptor = listener.start()?;
         let (stop, stopping) = watch::channel(false);
         let mut tasks = JoinSet::new();
         tokio::pin!(shutdown);
         loop {
             let accepted = tokio::select! {
                 () = &mut shutdown => break,
-                accepted = self.accept(&listener) => accepted,
+                accepted = self.accept(&acceptor) => accepted,
             };
             while tasks.try_join_next().is_some() {}
             if let Some((accepted, place)) = accepted {
@@ -78,7 +85,7 @@ impl Server {
                 });
             }
         }
-        drop(listener);
+        drop(acceptor);
         // Nobody listens only when there is no connection left to tell.
         let _ = stop.send(true);
         let patience = self.shared.limits.drain_timeout;
@@ -86,14 +93,15 @@ impl Server {
             tracing::warn!(left = tasks.len(), "clients did not leave in time");
             tasks.shutdown().await;
         }
+        Ok(())
     }
 
     async fn accept(
         &self,
-        listener: &Listener,
+        acceptor: &Acceptor,
     ) -> Option<(Accepted, tokio::sync::OwnedSemaphorePermit)> {
         let place = Arc::clone(&self.shared.places).acquire_owned().await.ok()?;
-        match listener.accept().await {
+        match acceptor.accept().await {
             Ok(accepted) => Some((accepted, place)),
             Err(error) => {
                 tracing::warn!(%error, "cannot accept a connection");

@@ -42,14 +42,11 @@ impl Fixture {
         let exported: Arc<dyn Export> = export.clone();
         let server = Server::new(Exports::single("rbd/disk", exported), limits);
         let path = folder.path().join("nbd");
-        let listener = {
-            let _inside = runtime.enter();
-            Listener::bind_unix(&path).unwrap()
-        };
+        let listener = Listener::bind_unix(&path).unwrap();
         let (stop, stopped) = oneshot::channel::<()>();
         let serving = server.clone();
         let served = runtime.spawn(async move {
-            serving.serve(listener, async { drop(stopped.await) }).await;
+            serving.serve(listener, async { drop(stopped.await) }).await.unwrap();
         });
         Fixture {
             folder,

@@ -87,7 +87,7 @@ fn leaving_at_any_byte_disturbs_nobody() {
 struct Noise(u64);
 
 impl Noise {
-    fn next(&mut self) -> u64 {
+    fn word(&mut self) -> u64 {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
@@ -95,7 +95,7 @@ impl Noise {
     }
 
     fn bytes(&mut self, words: usize) -> Vec<u8> {
-        (0..words).flat_map(|_| self.next().to_be_bytes()).collect()
+        (0..words).flat_map(|_| self.word().to_be_bytes()).collect()
     }
 }
 
@@ -117,7 +117,7 @@ fn noise_in_options_is_refused_or_ends_the_connection() {
     let mut noise = Noise(0x2545_f491_4f6c_dd1d);
     for round in 0..400u32 {
         let mut client = Client::greeted(&fixture.socket());
-        let words = (noise.next() % 6) as usize;
+        let words = (noise.word() % 6) as usize;
         let mut body = noise.bytes(words);
         // Small numbers are likelier to pass the first checks.
         body.iter_mut().step_by(2).for_each(|byte| *byte = 0);

@@ -264,3 +264,25 @@ fn a_write_on_one_connection_is_seen_and_flushed_by_another() {
     assert_eq!(fixture.export.flushes.load(Ordering::SeqCst), 1);
     assert_eq!(fixture.server.connections(), 2);
 }
+
+#[test]
+fn sockets_are_bound_with_care() {
+    use marcot_serve::nbd::{Exposure, ListenError, Listener};
+    let fixture = Fixture::writable();
+    let in_use = Listener::bind_unix(&fixture.socket());
+    assert!(matches!(in_use, Err(ListenError::InUse(_))), "{in_use:?}");
+    // What a dead server left behind is replaced, a file is not.
+    let left = fixture.folder.path().join("left");
+    drop(Listener::bind_unix(&left).unwrap());
+    drop(Listener::bind_unix(&left).unwrap());
+    let file = fixture.folder.path().join("file");
+    std::fs::write(&file, "keep").unwrap();
+    assert!(Listener::bind_unix(&file).is_err());
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), "keep");
+    let open = Listener::bind_tcp("0.0.0.0:0".parse().unwrap(), Exposure::Loopback);
+    assert!(matches!(open, Err(ListenError::Exposed(_))), "{open:?}");
+    assert!(Listener::bind_tcp("0.0.0.0:0".parse().unwrap(), Exposure::Anyone).is_ok());
+    let loopback = Listener::bind_tcp("127.0.0.1:0".parse().unwrap(), Exposure::Loopback);
+    let copy = loopback.unwrap().duplicate().unwrap();
+    assert!(matches!(Listener::from_fd(copy), Ok(Listener::Tcp(_))));
+}
