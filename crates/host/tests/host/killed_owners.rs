@@ -20,7 +20,7 @@ use marcot_store::{
 use rustix::process::Signal;
 
 use crate::jobs::{greeting_of, job};
-use crate::roles::{StoreDirectory, connect, host_program, owner, signal, start};
+use crate::roles::{StoreDirectory, connect, host_program, owner, signal, start, stop};
 use crate::served::first_object;
 
 const CLIENTS: u32 = 3;
@@ -139,7 +139,7 @@ fn a_stopped_owner_is_waited_for_and_never_robbed() {
     let store = connect(directory.path(), patience);
     pollster::block_on(first_object(&*store));
     let pid = owner(directory.path()).unwrap();
-    signal(pid, Signal::STOP);
+    stop(pid);
     let error = pollster::block_on(store.list_pools()).unwrap_err();
     assert_eq!(error.errno, Errno::TIMEDOUT);
     let finder =

@@ -71,8 +71,8 @@ fn errors_come_across_whole() {
 
 #[test]
 fn unawaited_writes_of_one_object_keep_their_order() {
-    {
-        let host = served(Setup::default());
+    for hostile in [None, Some(7)] {
+        let host = served(Setup { hostile, ..Setup::default() });
         let remote = host.client();
         pollster::block_on(async {
             let object = first_object(&*remote).await;

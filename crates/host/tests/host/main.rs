@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod conformance;
 mod hostile_peers;
 mod jobs;
 mod killed_owners;

@@ -1,6 +1,7 @@
 //! This test binary as another process: `--exact roles::role` with a role in the environment.
 
 use std::env;
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
@@ -94,6 +95,18 @@ pub(crate) fn owner(directory: &Path) -> Option<Pid> {
 pub(crate) fn signal(pid: Pid, signal: Signal) {
     // It may have ended by itself.
     let _ = kill_process(pid, signal);
+}
+
+/// Stops a process, all its threads.
+pub(crate) fn stop(pid: Pid) {
+    signal(pid, Signal::STOP);
+    let stopped = |task: std::io::Result<fs::DirEntry>| {
+        let stat = fs::read_to_string(task.unwrap().path().join("stat")).unwrap();
+        stat.rsplit_once(") ").unwrap().1.starts_with('T')
+    };
+    while !fs::read_dir(format!("/proc/{pid}/task")).unwrap().all(stopped) {
+        thread::sleep(Duration::from_millis(1));
+    }
 }
 
 /// A directory whose host is gone when the test ends.

@@ -11,9 +11,9 @@ use marcot_host::process::this_process;
 use marcot_host::protocol::request::Hello;
 use marcot_host::server::{Host, Limits, VolatileSessions, resident};
 use marcot_host::socket;
-use marcot_store::class::NoClasses;
-use marcot_store::memory::MemoryCluster;
+use marcot_store::memory::{MemoryCluster, MemoryOptions};
 use marcot_store::{ClientId, ClusterChange, ObjectId, PoolId, Store};
+use marcot_testkit::{SampleClasses, ThreadEnv};
 
 /// A served cluster; dropped after its clients, it waits for the host to end.
 pub(crate) struct Served {
@@ -25,18 +25,21 @@ pub(crate) struct Served {
 pub(crate) struct Setup {
     pub(crate) limits: Limits,
     pub(crate) jobs: Arc<dyn Jobs>,
+    pub(crate) hostile: Option<u64>,
 }
 
 impl Default for Setup {
     fn default() -> Setup {
         let limits = Limits { idle: Duration::from_millis(300), ..Limits::default() };
-        Setup { limits, jobs: Arc::new(NoJobs) }
+        Setup { limits, jobs: Arc::new(NoJobs), hostile: None }
     }
 }
 
 pub(crate) fn served(setup: Setup) -> Served {
     let directory = tempfile::tempdir().unwrap();
-    let cluster = MemoryCluster::new(Arc::new(NoClasses));
+    let options = setup.hostile.map_or_else(MemoryOptions::default, MemoryOptions::hostile);
+    let env = Arc::new(ThreadEnv::new(options.hostile.unwrap_or_default()));
+    let cluster = MemoryCluster::with_env(Arc::new(SampleClasses), env, options);
     let clients = Arc::clone(&cluster);
     let host = Host {
         sessions: Arc::new(VolatileSessions(move || clients.client())),
@@ -54,6 +57,11 @@ pub(crate) fn served(setup: Setup) -> Served {
 impl Served {
     pub(crate) fn client(&self) -> Arc<RemoteStore> {
         RemoteStore::connect(finder(self.directory.path()), Patience::default()).unwrap()
+    }
+
+    /// Lets the host end by itself, when nobody is there any more.
+    pub(crate) fn leave(&mut self) {
+        drop(self.host.take());
     }
 
     /// Waits until the host has ended, as it does when nobody is there.
