@@ -13,6 +13,8 @@ mod registry;
 
 #[cfg(test)]
 mod object;
+#[cfg(test)]
+mod replay;
 
 use std::sync::Arc;
 

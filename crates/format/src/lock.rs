@@ -163,6 +163,8 @@ mod tests {
     use crate::entity::AddressKind;
 
     proptest! {
+        #![proptest_config(ProptestConfig::with_cases(32))]
+
         #[test]
         fn round_trip(holders: Vec<(u64, String, String)>, tag: String, nonce: u32) {
             let address = EntityAddress { kind: AddressKind::Any, nonce, socket: None };

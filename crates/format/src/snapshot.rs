@@ -29,8 +29,6 @@ pub struct Snapshot {
     /// How much of the parent shows through this snapshot; none if there was no parent, or the
     /// clone was flattened under it.
     pub parent_overlap: Option<u64>,
-    /// The snapshot's own link to the parent, as releases before 14 wrote it. Never written.
-    pub legacy_parent: Option<Parent>,
 }
 
 /// Whether clones may rely on a snapshot.
@@ -96,15 +94,15 @@ impl Decode for Snapshot {
                 timestamp: Utime::default(),
                 child_count: 0,
                 parent_overlap: None,
-                legacy_parent: None,
             };
             let version = envelope.version;
             if envelope.compat < 8 {
                 // Features of the time; no release ever read them back.
                 input.field::<u64>("features")?;
                 if version >= 2 {
+                    // Each snapshot had a link of its own; only its overlap ever differed.
                     let parent: Parent = input.field("parent")?;
-                    snapshot.legacy_parent = Some(parent).filter(Parent::exists);
+                    snapshot.parent_overlap = parent.head_overlap.filter(|_| parent.exists());
                 }
             }
             if version >= 3 {
@@ -123,17 +121,11 @@ impl Decode for Snapshot {
                 snapshot.child_count = input.field("child_count")?;
             }
             if version >= 8 {
-                snapshot.parent_overlap = input.field("parent_overlap")?;
+                let own: Option<u64> = input.field("parent_overlap")?;
+                snapshot.parent_overlap = own.or(snapshot.parent_overlap);
             }
             Ok(snapshot)
         })
-    }
-}
-
-impl Snapshot {
-    /// How much of the parent shows through, wherever this record's version keeps it.
-    pub fn overlap(&self) -> Option<u64> {
-        self.parent_overlap.or(self.legacy_parent.as_ref().and_then(|parent| parent.head_overlap))
     }
 }
 
@@ -159,7 +151,6 @@ mod tests {
             timestamp: Utime { seconds: 0x6b02_4a18, nanoseconds: 0x2e8e_4177 },
             child_count: 0,
             parent_overlap: None,
-            legacy_parent: None,
         }
     }
 
@@ -196,7 +187,7 @@ mod tests {
                 }
             });
             let snapshot = Snapshot::from_bytes(&out.into_bytes()).unwrap();
-            assert_eq!(snapshot.overlap(), (version >= 2).then_some(4096));
+            assert_eq!(snapshot.parent_overlap, (version >= 2).then_some(4096));
             assert_eq!(snapshot.protection == ProtectionStatus::Protected, version >= 3);
             assert_eq!(snapshot.flags.is_empty(), version < 4);
             assert_eq!(snapshot.timestamp.is_zero(), version < 6);

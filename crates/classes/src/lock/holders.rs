@@ -39,6 +39,7 @@ fn release(object: &mut dyn ObjectContext, name: &str, hold: &LockerId) -> Resul
 impl Method for SetCookie {
     fn run(self, object: &mut dyn ObjectContext) -> Result<(), Errno> {
         check_named(&self.name, self.kind)?;
+        object.stat()?;
         let mut info = load(object, &self.name)?;
         let other = info.lockers.is_empty() || info.kind != self.kind || info.tag != self.tag;
         let renamed = hold(object, &self.new_cookie);

@@ -113,6 +113,7 @@ impl Method for ChildDetach {
 
 impl Method for ChildrenList {
     fn run(self, object: &mut dyn ObjectContext) -> Result<BTreeSet<ChildImageSpec>, Errno> {
+        snapshot(object, self.snap_id)?;
         omap::value(object, &snap_children_key(self.snap_id))
     }
 }

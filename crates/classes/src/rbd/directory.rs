@@ -27,10 +27,6 @@ pub(super) const METHODS: [Entry; 8] = [
     Entry::of::<DirStateSet>(),
 ];
 
-fn state(object: &mut dyn ObjectContext) -> Result<DirectoryState, Errno> {
-    Ok(omap::optional(object, STATE)?.unwrap_or_default())
-}
-
 impl Method for DirAddImage {
     fn run(self, object: &mut dyn ObjectContext) -> Result<(), Errno> {
         if self.name.is_empty() || !is_image_id(&self.image_id) {
@@ -41,9 +37,6 @@ impl Method for DirAddImage {
         }
         if omap::contains(object, &id_key(&self.image_id))? {
             return Err(Errno::BADF);
-        }
-        if state(object)? != DirectoryState::Ready {
-            return Err(Errno::BUSY);
         }
         link(object, &self.name, &self.image_id)
     }
@@ -96,7 +89,8 @@ impl Method for DirList {
 
 impl Method for DirStateAssert {
     fn run(self, object: &mut dyn ObjectContext) -> Result<(), Errno> {
-        if state(object)? == self.state { Ok(()) } else { Err(Errno::BUSY) }
+        let state: DirectoryState = omap::value(object, STATE)?;
+        if state == self.state { Ok(()) } else { Err(Errno::NOENT) }
     }
 }
 

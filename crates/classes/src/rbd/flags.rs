@@ -3,7 +3,7 @@
 use marcot_format::NO_SNAP;
 use marcot_format::call::header::{GetFlags, OpFeaturesGet, OpFeaturesSet, SetFlags};
 use marcot_format::features::{Flags, OpFeatures};
-use marcot_format::header::{FLAGS, OP_FEATURES, SIZE, snapshot_key};
+use marcot_format::header::{FLAGS, OP_FEATURES, snapshot_key};
 use marcot_store::Errno;
 use marcot_store::class::ObjectContext;
 
@@ -32,8 +32,6 @@ impl Method for SetFlags {
     fn run(self, object: &mut dyn ObjectContext) -> Result<(), Errno> {
         match self.snap_id.0 {
             None | Some(NO_SNAP) => {
-                // Only a header has a size.
-                omap::value::<u64>(object, SIZE)?;
                 let before: Flags = omap::optional(object, FLAGS)?.unwrap_or_default();
                 omap::set(object, FLAGS, &before.replaced(self.flags, self.mask))
             }

@@ -101,9 +101,7 @@ impl Method for SetSize {
 
 impl Method for GetFeatures {
     fn run(self, object: &mut dyn ObjectContext) -> Result<(Features, Features), Errno> {
-        if self.snap_id != NO_SNAP {
-            return Err(Errno::INVAL);
-        }
+        // Snapshots have had no features of their own for long; the id is ignored.
         let features: Features = omap::value(object, FEATURES)?;
         let incompatible =
             if self.read_only { Features::READ_INCOMPATIBLE } else { Features::WRITE_INCOMPATIBLE };
@@ -125,7 +123,7 @@ impl Method for SetFeatures {
         {
             return Err(Errno::INVAL);
         }
-        let before: Features = omap::value(object, FEATURES)?;
+        let before: Features = omap::optional(object, FEATURES)?.unwrap_or_default();
         omap::set(object, FEATURES, &before.replaced(self.features, mask))
     }
 }
@@ -151,15 +149,18 @@ impl Method for GetDataPool {
 impl Method for GetStripeUnitCount {
     fn run(self, object: &mut dyn ObjectContext) -> Result<(u64, u64), Errno> {
         require_feature(object, Features::STRIPING)?;
-        Ok((omap::value(object, STRIPE_UNIT)?, omap::value(object, STRIPE_COUNT)?))
+        let stripe_unit = match omap::optional(object, STRIPE_UNIT)? {
+            Some(stored) => stored,
+            None => object_size(object)?,
+        };
+        Ok((stripe_unit, omap::optional(object, STRIPE_COUNT)?.unwrap_or(1)))
     }
 }
 
 impl Method for SetStripeUnitCount {
     fn run(self, object: &mut dyn ObjectContext) -> Result<(), Errno> {
         require_feature(object, Features::STRIPING)?;
-        let order: u8 = omap::value(object, ORDER)?;
-        let object_size = 1u64.checked_shl(u32::from(order)).ok_or(Errno::IO)?;
+        let object_size = object_size(object)?;
         if self.stripe_unit == 0
             || self.stripe_count == 0
             || !object_size.is_multiple_of(self.stripe_unit)
@@ -171,6 +172,12 @@ impl Method for SetStripeUnitCount {
             omap::pair(STRIPE_COUNT, &self.stripe_count),
         ])
     }
+}
+
+/// The size of data objects in bytes.
+fn object_size(object: &mut dyn ObjectContext) -> Result<u64, Errno> {
+    let order: u8 = omap::value(object, ORDER)?;
+    1u64.checked_shl(u32::from(order)).ok_or(Errno::IO)
 }
 
 /// A time that images of old releases do not have.

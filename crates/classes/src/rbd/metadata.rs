@@ -42,8 +42,7 @@ impl Method for MetadataGet {
 
 impl Method for MetadataRemove {
     fn run(self, object: &mut dyn ObjectContext) -> Result<(), Errno> {
-        let key = metadata_key(&self.key);
-        object.omap_value(key.as_bytes())?;
-        omap::remove(object, &key)
+        object.stat()?;
+        omap::remove(object, &metadata_key(&self.key))
     }
 }

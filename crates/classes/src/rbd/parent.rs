@@ -21,6 +21,15 @@ pub(super) const METHODS: [Entry; 4] = [
     Entry::of::<ParentDetach>(),
 ];
 
+/// Whether the image can have a parent at all.
+pub(super) fn is_layered(object: &mut dyn ObjectContext) -> Result<bool, Errno> {
+    match require_feature(object, Features::LAYERING) {
+        Ok(()) => Ok(true),
+        Err(Errno::NOEXEC | Errno::NOENT) => Ok(false),
+        Err(errno) => Err(errno),
+    }
+}
+
 /// The stored link, if it names a snapshot.
 pub(super) fn stored(object: &mut dyn ObjectContext) -> Result<Option<Parent>, Errno> {
     Ok(omap::optional::<Parent>(object, PARENT)?.filter(Parent::exists))
@@ -28,21 +37,22 @@ pub(super) fn stored(object: &mut dyn ObjectContext) -> Result<Option<Parent>, E
 
 impl Method for ParentGet {
     fn run(self, object: &mut dyn ObjectContext) -> Result<ParentImageSpec, Errno> {
+        if !is_layered(object)? {
+            return Ok(ParentImageSpec::none());
+        }
         Ok(stored(object)?.map_or_else(ParentImageSpec::none, |parent| parent.spec()))
     }
 }
 
 impl Method for ParentOverlapGet {
     fn run(self, object: &mut dyn ObjectContext) -> Result<Option<u64>, Errno> {
-        overlap(object, self.snap_id)
-    }
-}
-
-/// How much of the parent shows through the head or a snapshot.
-pub(super) fn overlap(object: &mut dyn ObjectContext, snap_id: u64) -> Result<Option<u64>, Errno> {
-    match snap_id {
-        NO_SNAP => Ok(stored(object)?.and_then(|parent| parent.head_overlap)),
-        snap_id => Ok(snapshot(object, snap_id)?.overlap()),
+        if !is_layered(object)? {
+            return Ok(None);
+        }
+        match self.snap_id {
+            NO_SNAP => Ok(stored(object)?.and_then(|parent| parent.head_overlap)),
+            snap_id => Ok(snapshot(object, snap_id)?.parent_overlap),
+        }
     }
 }
 
@@ -58,7 +68,6 @@ pub(super) fn attach(
     mut parent: Parent,
     reattach: bool,
 ) -> Result<(), Errno> {
-    object.stat()?;
     require_feature(object, Features::LAYERING)?;
     let overlap = parent.head_overlap.unwrap_or_default();
     if !parent.exists() || overlap == 0 {
@@ -77,7 +86,7 @@ pub(super) fn attach(
 
 impl Method for ParentDetach {
     fn run(self, object: &mut dyn ObjectContext) -> Result<(), Errno> {
-        object.stat()?;
+        require_feature(object, Features::LAYERING)?;
         let parent = omap::value(object, PARENT)?;
         detach(object, parent)
     }
@@ -91,10 +100,10 @@ pub(super) fn detach(object: &mut dyn ObjectContext, mut parent: Parent) -> Resu
     }
     let features: Features = omap::value(object, FEATURES)?;
     let mut looking_through = snapshots(object)?;
-    looking_through.retain(|snapshot| snapshot.overlap().is_some());
+    looking_through.retain(|snapshot| snapshot.parent_overlap.is_some());
     if looking_through.is_empty() || features.contains(Features::DEEP_FLATTEN) {
         for snapshot in looking_through {
-            let cut = Snapshot { parent_overlap: None, legacy_parent: None, ..snapshot };
+            let cut = Snapshot { parent_overlap: None, ..snapshot };
             omap::set(object, &snapshot_key(cut.id), &cut)?;
         }
         omap::remove(object, PARENT)?;

@@ -2,12 +2,15 @@
 
 use marcot_format::NO_SNAP;
 use marcot_format::call::parent::{GetParent, LegacyParent, RemoveParent, SetParent};
-use marcot_format::header::PARENT;
+use marcot_format::features::Features;
+use marcot_format::header::{PARENT, snapshot_key};
 use marcot_format::parent::{Parent, ParentImageSpec};
+use marcot_format::snapshot::Snapshot;
 use marcot_store::Errno;
 use marcot_store::class::ObjectContext;
 
-use super::parent::{attach, detach, overlap, stored};
+use super::parent::{attach, detach, is_layered, stored};
+use super::require_feature;
 use crate::method::{Entry, Method};
 use crate::omap;
 
@@ -16,23 +19,36 @@ pub(super) const METHODS: [Entry; 3] =
 
 impl Method for GetParent {
     fn run(self, object: &mut dyn ObjectContext) -> Result<LegacyParent, Errno> {
-        let shown = overlap(object, self.snap_id)?;
-        match (stored(object)?, shown) {
-            (Some(parent), _) if !parent.pool_namespace.is_empty() => Err(Errno::XDEV),
-            (Some(parent), Some(overlap)) => Ok(LegacyParent {
-                pool_id: parent.pool_id,
-                image_id: parent.image_id,
-                snap_id: parent.snap_id,
-                overlap,
-            }),
-            _ => Ok(LegacyParent {
-                pool_id: -1,
-                image_id: String::new(),
-                snap_id: NO_SNAP,
-                overlap: 0,
-            }),
+        if !is_layered(object)? {
+            return Ok(no_parent());
         }
+        let Some(parent) = stored(object)? else {
+            return Ok(no_parent());
+        };
+        if !parent.pool_namespace.is_empty() {
+            return Err(Errno::XDEV);
+        }
+        let overlap = match self.snap_id {
+            NO_SNAP => parent.head_overlap.unwrap_or_default(),
+            snap_id => {
+                let found: Option<Snapshot> = omap::optional(object, &snapshot_key(snap_id))?;
+                match found.and_then(|snapshot| snapshot.parent_overlap) {
+                    Some(overlap) => overlap,
+                    None => return Ok(no_parent()),
+                }
+            }
+        };
+        Ok(LegacyParent {
+            pool_id: parent.pool_id,
+            image_id: parent.image_id,
+            snap_id: parent.snap_id,
+            overlap,
+        })
     }
+}
+
+fn no_parent() -> LegacyParent {
+    LegacyParent { pool_id: -1, image_id: String::new(), snap_id: NO_SNAP, overlap: 0 }
 }
 
 impl Method for SetParent {
@@ -49,7 +65,7 @@ impl Method for SetParent {
 
 impl Method for RemoveParent {
     fn run(self, object: &mut dyn ObjectContext) -> Result<(), Errno> {
-        object.stat()?;
+        require_feature(object, Features::LAYERING)?;
         let parent: Parent = omap::value(object, PARENT)?;
         if !parent.pool_namespace.is_empty() {
             return Err(Errno::XDEV);

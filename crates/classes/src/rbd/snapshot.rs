@@ -73,12 +73,12 @@ impl Method for SnapshotAdd {
             timestamp: now(object),
             child_count: 0,
             parent_overlap: parent.filter(Parent::exists).and_then(|parent| parent.head_overlap),
-            legacy_parent: None,
         };
         object.omap_set(vec![
             omap::pair(SNAP_SEQ, &self.snap_id),
             omap::pair(&snapshot_key(self.snap_id), &added),
-        ])
+        ])?;
+        if is_trashed(&added) { op_features::add(object, OpFeatures::SNAP_TRASH) } else { Ok(()) }
     }
 }
 
@@ -94,7 +94,7 @@ impl Method for SnapshotRemove {
         others.retain(|other| other.id != self.snap_id);
         let parent = omap::optional::<Parent>(object, PARENT)?.filter(Parent::exists);
         let head_is_child = parent.as_ref().is_some_and(|parent| parent.head_overlap.is_some());
-        let needed = head_is_child || others.iter().any(|other| other.overlap().is_some());
+        let needed = head_is_child || others.iter().any(|other| other.parent_overlap.is_some());
         if parent.is_some() && !needed {
             omap::remove(object, PARENT)?;
         }
@@ -112,14 +112,14 @@ impl Method for SnapshotRemove {
 impl Method for SnapshotRename {
     fn run(self, object: &mut dyn ObjectContext) -> Result<(), Errno> {
         let mut renamed = snapshot(object, self.snap_id)?;
-        if renamed.namespace != SnapshotNamespace::User {
-            return Err(Errno::INVAL);
-        }
         let taken = |other: &Snapshot| {
             other.name == self.name && other.namespace == SnapshotNamespace::User
         };
         if snapshots(object)?.iter().any(taken) {
             return Err(Errno::EXIST);
+        }
+        if renamed.namespace != SnapshotNamespace::User {
+            return Err(Errno::INVAL);
         }
         renamed.name = self.name;
         omap::set(object, &snapshot_key(self.snap_id), &renamed)
@@ -129,11 +129,11 @@ impl Method for SnapshotRename {
 impl Method for SnapshotTrashAdd {
     fn run(self, object: &mut dyn ObjectContext) -> Result<(), Errno> {
         let mut trashed = snapshot(object, self.snap_id)?;
-        if is_trashed(&trashed) {
-            return Err(Errno::EXIST);
-        }
         if trashed.protection != ProtectionStatus::Unprotected {
             return Err(Errno::BUSY);
+        }
+        if is_trashed(&trashed) {
+            return Err(Errno::EXIST);
         }
         let hidden = hidden_name(object, self.snap_id);
         let original_name = std::mem::replace(&mut trashed.name, hidden);

@@ -1,11 +1,10 @@
 //! How many snapshots an image may have.
 
 use marcot_format::call::snapshot::{SnapshotGetLimit, SnapshotSetLimit};
-use marcot_format::header::SNAP_LIMIT;
+use marcot_format::header::{SNAP_LIMIT, SNAPSHOT_PREFIX};
 use marcot_store::Errno;
 use marcot_store::class::ObjectContext;
 
-use super::snapshot_list::snapshots;
 use crate::method::{Entry, Method};
 use crate::omap;
 
@@ -28,7 +27,8 @@ impl Method for SnapshotSetLimit {
         if self.limit == u64::MAX {
             return omap::remove(object, SNAP_LIMIT);
         }
-        if (snapshots(object)?.len() as u64) > self.limit {
+        let present = omap::list(object, SNAPSHOT_PREFIX, "", u64::MAX)?.len() as u64;
+        if present > self.limit {
             return Err(Errno::RANGE);
         }
         omap::set(object, SNAP_LIMIT, &self.limit)

@@ -25,6 +25,7 @@ pub(super) const METHODS: [Entry; 5] = [
 
 impl Method for SnapshotGet {
     fn run(self, object: &mut dyn ObjectContext) -> Result<SnapshotInfo, Errno> {
+        not_head(self.snap_id)?;
         let found = snapshot(object, self.snap_id)?;
         Ok(SnapshotInfo {
             id: found.id,

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use crate::directory::DirectoryState;
 
 calls! {
-    /// `EEXIST` for a taken name, `EBADF` for a taken id.
+    /// `EEXIST` for a taken name, `EBADF` for a taken id. Does not look at the state: assert it in
+    /// the same operation.
     DirAddImage = write "rbd" "dir_add_image" { name: String, image_id: String } -> ();
     /// `ESTALE` when the pair is not what is stored.
     DirRemoveImage = write "rbd" "dir_remove_image" { name: String, image_id: String } -> ();
@@ -19,7 +20,7 @@ calls! {
     DirGetName = read "rbd" "dir_get_name" { image_id: String } -> String;
     /// Name to id, of names after `after`.
     DirList = read "rbd" "dir_list" { after: String, max: u64 } -> BTreeMap<String, String>;
-    /// `EBUSY` when the state is another.
+    /// `ENOENT` when the state is another, or none was ever set.
     DirStateAssert = read "rbd" "dir_state_assert" { state: DirectoryState } -> ();
     DirStateSet = write "rbd" "dir_state_set" { state: DirectoryState } -> ();
 }

@@ -22,7 +22,11 @@ calls! {
     SetSize = write "rbd" "set_size" { size: u64 } -> ();
 
     /// (features, those that a client must know to open the image that way).
-    GetFeatures = read "rbd" "get_features" { snap_id: u64, read_only: bool } -> (Features, Features);
+    GetFeatures = read "rbd" "get_features" {
+        /// Ignored.
+        snap_id: u64,
+        read_only: bool,
+    } -> (Features, Features);
     /// Takes the bits of `mask` from `features`. `EINVAL` for bits that cannot change.
     SetFeatures = write "rbd" "set_features" { features: Features, mask: Features } -> ();
     /// What the store's classes know.

@@ -8,6 +8,6 @@ calls! {
     MetadataSet = write "rbd" "metadata_set" { pairs: BTreeMap<String, Vec<u8>> } -> ();
     /// `ENOENT`.
     MetadataGet = read "rbd" "metadata_get" { key: String } -> Vec<u8>;
-    /// `ENOENT`.
+    /// No error when there is no such key.
     MetadataRemove = write "rbd" "metadata_remove" { key: String } -> ();
 }

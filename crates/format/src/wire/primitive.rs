@@ -190,6 +190,8 @@ mod tests {
     type Nested = (Vec<(String, Option<u64>)>, BTreeMap<u64, BTreeSet<String>>);
 
     proptest! {
+        #![proptest_config(ProptestConfig::with_cases(16))]
+
         #[test]
         fn containers_round_trip(list: Vec<(String, Option<u64>)>, map: BTreeMap<u64, BTreeSet<String>>) {
             let value: Nested = (list, map);

@@ -1,0 +1,96 @@
+//! Plays recorded calls against the methods: `recorded/*.txt` is what a live OSD of Ceph 16.2
+//! answered and stored (`scripts/record-class-answers` describes the lines).
+//!
+//! Times and the random names of trashed snapshots may differ; so may [`DELIBERATE`] differences.
+
+mod recording;
+mod sameness;
+
+use std::fmt::Write as _;
+
+use bytes::Bytes;
+use marcot_store::Errno;
+use marcot_store::class::{Classes, MethodKind};
+
+use crate::object::call;
+use recording::RecordedCall;
+use sameness::{same_content, same_result};
+
+/// Scenario, method and reason where an OSD's answer is not worth having.
+const DELIBERATE: [(&str, &str, &str); 13] = [
+    ("size and features", "get_features", "no client leaves out the second argument"),
+    ("sparsify in odd steps", "sparsify", "a granularity of zero means nothing"),
+    ("directory", "dir_state_assert", "a state that does not exist is a wrong argument"),
+    ("object map", "object_map_update", "states that do not exist are wrong arguments"),
+    ("object map", "object_map_resize", "states that do not exist are wrong arguments"),
+    ("object map: no checksums", "object_map_snap_add", "a map is written with its checksums"),
+    ("object map: no checksums", "object_map_resize", "a map is written with its checksums"),
+    ("a damaged header", "parent_get", "damaged features are an error, not \"no parent\""),
+    ("a damaged header", "parent_overlap_get", "as above"),
+    ("a damaged header", "parent_detach", "as above"),
+    ("a damaged header", "get_parent", "as above"),
+    ("a damaged header", "remove_parent", "as above"),
+    ("a header from a newer release", "snapshot_trash_add", "what cannot be read is not replaced"),
+];
+
+/// Runs all calls of a recording; returns what differs, in words.
+fn differences(recording: &str) -> String {
+    let mut differences = String::new();
+    for recorded in recording::parse(recording) {
+        let deliberate = DELIBERATE.iter().any(|(scenario, method, _)| {
+            *scenario == recorded.scenario && *method == recorded.method
+        });
+        if let (Some(difference), false) = (difference(&recorded), deliberate) {
+            writeln!(differences, "{}: {difference}", recorded.scenario).unwrap();
+        }
+    }
+    differences
+}
+
+/// Runs one call; says what differs.
+fn difference(recorded: &RecordedCall) -> Option<String> {
+    let mut content = recorded.before.clone();
+    let method = (recorded.class.as_str(), recorded.method.as_str());
+    let outcome = call(&mut content, recorded.caller.clone(), method, &recorded.arguments);
+    let outcome = match crate::Registry::all().kind(method.0, method.1) {
+        Some(MethodKind::Write) => outcome.map(|_| Bytes::new()),
+        _ => outcome,
+    };
+    let what = format!("{}.{} {:02x?}", method.0, method.1, recorded.arguments);
+    let words = |outcome: &Result<Bytes, Errno>| match outcome {
+        Ok(result) => format!("{:02x?}", &result[..]),
+        Err(errno) => errno.to_string(),
+    };
+    if !same_result(&recorded.method, &outcome, &recorded.outcome) {
+        let (ours, theirs) = (words(&outcome), words(&recorded.outcome));
+        Some(format!("{what}\n  ours   {ours}\n  theirs {theirs}"))
+    } else if !same_content(content.as_ref(), recorded.after.as_ref()) {
+        Some(format!("{what}\n  ours   {content:?}\n  theirs {:?}", recorded.after))
+    } else {
+        None
+    }
+}
+
+macro_rules! recordings {
+    ($($topic:ident = $file:literal;)*) => {$(
+        #[test]
+        fn $topic() {
+            let differences = differences(include_str!(concat!("../recorded/", $file)));
+            assert!(differences.is_empty(), "\n{differences}");
+        }
+    )*};
+}
+
+recordings! {
+    children = "children.txt";
+    data_object = "data-object.txt";
+    directory = "directory.txt";
+    group = "group.txt";
+    header = "header.txt";
+    lock = "lock.txt";
+    metadata = "metadata.txt";
+    object_map = "object-map.txt";
+    parent = "parent.txt";
+    snapshot = "snapshot.txt";
+    trash = "trash.txt";
+}

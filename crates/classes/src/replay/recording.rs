@@ -1,0 +1,94 @@
+//! Reading the recorded lines.
+
+use bytes::Bytes;
+use marcot_store::{ClientAddress, ClientId, Errno};
+
+use crate::object::Content;
+
+/// A call, with the object before and after it.
+pub(super) struct RecordedCall {
+    pub(super) scenario: String,
+    pub(super) before: Option<Content>,
+    pub(super) after: Option<Content>,
+    pub(super) caller: (ClientId, ClientAddress),
+    pub(super) class: String,
+    pub(super) method: String,
+    pub(super) arguments: Vec<u8>,
+    pub(super) outcome: Result<Bytes, Errno>,
+}
+
+/// All calls of a recording, in order.
+pub(super) fn parse(text: &str) -> Vec<RecordedCall> {
+    let mut calls: Vec<RecordedCall> = Vec::new();
+    let mut scenario = "";
+    let mut callers: Vec<(ClientId, ClientAddress)> = Vec::new();
+    let mut content: Option<Content> = None;
+    for line in text.lines() {
+        let words: Vec<&str> = line.split(' ').collect();
+        match words[..] {
+            ["scenario", ..] => {
+                scenario = &line["scenario ".len()..];
+                callers.clear();
+                content = None;
+            }
+            ["caller", _, id, address] => {
+                let address = ClientAddress(address.to_owned());
+                callers.push((ClientId(id.parse().unwrap()), address));
+            }
+            ["call", caller, class, method, arguments] => calls.push(RecordedCall {
+                scenario: scenario.to_owned(),
+                before: content.clone(),
+                after: content.clone(),
+                caller: callers[caller.parse::<usize>().unwrap()].clone(),
+                class: class.to_owned(),
+                method: method.to_owned(),
+                arguments: unhex(arguments),
+                outcome: Err(Errno::IO),
+            }),
+            ["ok", result] => calls.last_mut().unwrap().outcome = Ok(unhex(result).into()),
+            ["errno", number] => {
+                let errno = Errno::from_raw(number.parse().unwrap());
+                calls.last_mut().unwrap().outcome = Err(errno);
+            }
+            ["put", ref change @ ..] => apply(&mut content, change),
+            ref change => {
+                apply(&mut content, change);
+                calls.last_mut().unwrap().after.clone_from(&content);
+            }
+        }
+    }
+    calls
+}
+
+fn apply(content: &mut Option<Content>, change: &[&str]) {
+    if change == ["absent"] {
+        *content = None;
+        return;
+    }
+    let content = content.get_or_insert_default();
+    match change {
+        ["present"] => {}
+        ["data", data] => content.data = unhex(data),
+        ["omap", key, value] => {
+            content.omap.insert(unhex(key).into(), unhex(value).into());
+        }
+        ["xattr", name, value] => {
+            content.xattrs.insert((*name).to_owned(), unhex(value).into());
+        }
+        ["-omap", key] => {
+            content.omap.remove(&unhex(key)[..]);
+        }
+        ["-xattr", name] => {
+            content.xattrs.remove(*name);
+        }
+        other => panic!("unknown line {other:?}"),
+    }
+}
+
+fn unhex(text: &str) -> Vec<u8> {
+    if text == "-" {
+        return Vec::new();
+    }
+    let pairs = text.as_bytes().chunks(2).map(|pair| std::str::from_utf8(pair).unwrap());
+    pairs.map(|pair| u8::from_str_radix(pair, 16).unwrap()).collect()
+}
