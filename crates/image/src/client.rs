@@ -6,6 +6,8 @@ use std::sync::Arc;
 use marcot_store::{Env, ObjectId, PoolId, SnapId, Store};
 
 use crate::config::Config;
+use crate::coordination::{NoVerbs, OwnerVerbs};
+use crate::layering::Ancestries;
 
 /// One client of one store with its options. Cheap to clone.
 #[derive(Clone)]
@@ -18,12 +20,17 @@ pub struct Client {
 }
 
 /// State that images of one client share.
-#[derive(Debug, Default)]
-pub(crate) struct Shared {}
+pub(crate) struct Shared {
+    /// Chains of parents: sibling clones have one table.
+    pub(crate) ancestries: Ancestries,
+    /// What the owner of a lock runs for others.
+    pub(crate) verbs: Arc<dyn OwnerVerbs>,
+}
 
 impl Client {
     pub fn new(store: Arc<dyn Store>, env: Arc<dyn Env>, config: Config) -> Client {
-        Client { store, env, config: Arc::new(config), shared: Arc::default() }
+        let shared = Shared { ancestries: Ancestries::default(), verbs: Arc::new(NoVerbs) };
+        Client { store, env, config: Arc::new(config), shared: Arc::new(shared) }
     }
 
     /// The same client and store under other options.

@@ -11,10 +11,17 @@ use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, Weak};
 
-use marcot_store::{Errno, ObjectId, SnapId, Store, StoreError};
+use marcot_format::features::{Features, Flags};
+use marcot_store::{Errno, ObjectId, SnapId, Store};
 
+use crate::class_call::CallError;
 use crate::client::{Access, Client, ImageKey, Location, SnapKey};
+use crate::coordination::{Coordination, LockError};
 use crate::header::{Header, HeaderError, Identity, SnapView, load};
+use crate::io::{Gate, IoError, ObjectGates};
+use crate::layering::Ancestry;
+use crate::object_map::ObjectMap;
+use crate::once::AsyncOnce;
 
 pub use open::OpenError;
 
@@ -32,6 +39,10 @@ pub struct Image {
     /// The value of `noticed` that `current` accounts for.
     accounted: AtomicU64,
     refreshing: futures_util::lock::Mutex<()>,
+    /// Every write in flight is inside.
+    writes: Gate,
+    objects: ObjectGates,
+    coordination: Coordination,
 }
 
 /// How to open an image.
@@ -64,6 +75,25 @@ impl OpenOptions {
 pub(crate) struct Current {
     pub(crate) header: Arc<Header>,
     pub(crate) view: SnapView,
+    /// The opened snapshot is gone.
+    pub(crate) removed: bool,
+    /// The head's, while this handle owns the exclusive lock.
+    pub(crate) object_map: Option<Arc<ObjectMap>>,
+    /// The table of this parent's ancestors, from the first read that misses.
+    pub(crate) ancestry: Arc<AsyncOnce<Arc<Ancestry>>>,
+}
+
+impl Current {
+    /// What an image looks like that was just opened.
+    fn opened(header: Header, view: SnapView) -> Current {
+        let header = Arc::new(header);
+        Current { header, view, removed: false, object_map: None, ancestry: Arc::default() }
+    }
+
+    /// Whether the object map may be relied on.
+    pub(crate) fn object_map_trusted(&self) -> bool {
+        !self.view.flags.contains(Flags::OBJECT_MAP_INVALID)
+    }
 }
 
 /// Why an image did not close cleanly. It is closed nevertheless.
@@ -71,12 +101,12 @@ pub(crate) struct Current {
 #[error("close image {image}: {source}")]
 pub struct CloseError {
     pub image: Arc<str>,
-    pub source: StoreError,
+    pub source: LockError,
 }
 
 impl CloseError {
     pub fn errno(&self) -> Errno {
-        self.source.errno
+        self.source.errno()
     }
 }
 
@@ -99,21 +129,31 @@ impl Image {
             noticed: AtomicU64::new(0),
             accounted: AtomicU64::new(0),
             refreshing: futures_util::lock::Mutex::new(()),
+            writes: Gate::default(),
+            objects: ObjectGates::default(),
+            coordination: Coordination::default(),
         });
+        if image.is_writable() {
+            image.start_watching().await.map_err(CallError::from)?;
+            // Whatever changed between reading the header and watching it was not told.
+            image.note_header_change();
+        }
         Ok(image)
     }
 
     /// Makes everything written durable, gives the lock back and forgets the image. The handle
     /// must not be used afterwards.
     pub async fn close(&self) -> Result<(), CloseError> {
-        match self.access {
-            Access::ReadOnly => Ok(()),
-            Access::ReadWrite => self
-                .store()
-                .flush()
-                .await
-                .map_err(|source| CloseError { image: Arc::clone(&self.identity.name), source }),
+        if !self.is_writable() {
+            return Ok(());
         }
+        let released = self.release_lock().await;
+        let unwatched = self.stop_watching().await.map_err(LockError::from);
+        let flushed = self.store().flush().await.map_err(LockError::from);
+        released
+            .and(unwatched)
+            .and(flushed)
+            .map_err(|source| CloseError { image: self.name(), source })
     }
 
     /// The header as last read. Notifications since then are not accounted for.
@@ -180,15 +220,106 @@ impl Image {
         }
         let before = self.current();
         let header = load(self.store(), &self.identity, Some(&before.header)).await?;
-        let view = header.view(self.snap).unwrap_or(before.view);
-        let current = Current { header: Arc::new(header), view };
-        *self.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(current);
+        let object_map = self.object_map_for(&header, &before).await?;
+        let view = header.view(self.snap);
+        let same_parent = match (&header.parent, &before.header.parent) {
+            (Some(now), Some(then)) => now.spec == then.spec,
+            _ => false,
+        };
+        let slot = before.ancestry.get();
+        let wrong = slot.is_some_and(|table| !self.client.shared.ancestries.is_in_use(table));
+        self.replace_current(Current {
+            header: Arc::new(header),
+            view: view.unwrap_or(before.view),
+            removed: view.is_none(),
+            object_map,
+            ancestry: match same_parent && !wrong {
+                true => Arc::clone(&before.ancestry),
+                false => Arc::default(),
+            },
+        });
         self.accounted.store(noticed, Ordering::SeqCst);
         Ok(())
     }
 
+    /// The object map to go on with under a new header: only the lock's owner has one.
+    async fn object_map_for(
+        &self,
+        header: &Header,
+        before: &Current,
+    ) -> Result<Option<Arc<ObjectMap>>, CallError> {
+        let wanted = self.coordination.is_lock_owner()
+            && self.snap == SnapId::HEAD
+            && header.features.contains(Features::OBJECT_MAP);
+        match (wanted, &before.object_map) {
+            (true, Some(map)) if !map.is_given_up() => Ok(Some(Arc::clone(map))),
+            (true, _) => {
+                let opened = ObjectMap::open(&self.client.store, header).await?;
+                Ok(opened.map(Arc::new))
+            }
+            (false, Some(map)) => map.close().await.map(|()| None),
+            (false, None) => Ok(None),
+        }
+    }
+
+    /// Gives the object map's lock back and goes on without one.
+    pub(crate) async fn drop_object_map(&self) -> Result<(), CallError> {
+        match self.forget_object_map().await {
+            Some(map) => map.close().await,
+            None => Ok(()),
+        }
+    }
+
+    /// Goes on without an object map; yields the one there was.
+    pub(crate) async fn forget_object_map(&self) -> Option<Arc<ObjectMap>> {
+        let _single = self.refreshing.lock().await;
+        let before = self.current();
+        let map = before.object_map.clone()?;
+        self.replace_current(Current {
+            header: Arc::clone(&before.header),
+            view: before.view,
+            removed: before.removed,
+            object_map: None,
+            ancestry: Arc::clone(&before.ancestry),
+        });
+        Some(map)
+    }
+
+    fn replace_current(&self, current: Current) {
+        *self.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(current);
+    }
+
+    /// What is known of the image, after every notice that came before this call.
+    pub(crate) async fn fresh(&self) -> Result<Arc<Current>, IoError> {
+        if self.is_stale() {
+            self.refresh_if_stale().await?;
+        }
+        let current = self.current();
+        if current.removed {
+            return Err(IoError::Removed { image: self.name() });
+        }
+        Ok(current)
+    }
+
     pub(crate) fn current(&self) -> Arc<Current> {
         Arc::clone(&self.current.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// The image's name as it was when it was opened.
+    pub(crate) fn name(&self) -> Arc<str> {
+        Arc::clone(&self.identity.name)
+    }
+
+    pub(crate) fn coordination(&self) -> &Coordination {
+        &self.coordination
+    }
+
+    pub(crate) fn writes(&self) -> &Gate {
+        &self.writes
+    }
+
+    pub(crate) fn object_gates(&self) -> &ObjectGates {
+        &self.objects
     }
 
     pub(crate) fn store(&self) -> &dyn Store {

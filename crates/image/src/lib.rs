@@ -4,6 +4,9 @@
 //! |---|---|
 //! | [`client`], [`config`] | who asks, where an image lives, options with Ceph's defaults |
 //! | [`image`], [`header`] | the handle of an opened image, and what its header says |
+//! | [`io`] | reading, writing, discarding; copyup |
+//! | `layering`, `object_map` | which ancestor, and which object, holds bytes |
+//! | [`coordination`] | watch, exclusive lock, requests to its owner |
 //! | [`class_call`] | calling class methods |
 //! | [`striping`], [`extents`] | where bytes lie: pure arithmetic |
 //!
@@ -13,9 +16,14 @@
 pub mod class_call;
 pub mod client;
 pub mod config;
+pub mod coordination;
 pub mod extents;
 pub mod header;
 pub mod image;
+pub mod io;
+mod layering;
+mod object_map;
+mod once;
 pub mod operation;
 pub mod pool;
 pub mod progress;
@@ -24,8 +32,10 @@ pub mod striping;
 pub use class_call::CallError;
 pub use client::{Access, Client, ImageKey, Location, SnapKey};
 pub use config::Config;
+pub use coordination::{DelegateError, LockError, OwnerRequest};
 pub use extents::{Allocation, AllocationState, ImageExtent, ObjectExtent};
 pub use header::{Header, HeaderError, Parent, SnapView, Snapshot};
 pub use image::{CloseError, Image, OpenError, OpenOptions};
+pub use io::IoError;
 pub use progress::{NoProgress, Progress};
 pub use striping::Striping;

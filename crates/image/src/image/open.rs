@@ -60,7 +60,7 @@ pub(super) async fn find(
     }
     let snap = select(&header, &options.snap)?;
     let view = header.view(snap).ok_or_else(|| no_snapshot(&header, snap.0.to_string()))?;
-    Ok((identity, Current { header: Arc::new(header), view }))
+    Ok((identity, Current::opened(header, view)))
 }
 
 fn select(header: &Header, key: &SnapKey) -> Result<SnapId, OpenError> {

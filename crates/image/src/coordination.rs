@@ -1,0 +1,61 @@
+//! How clients of one image get along: the header's watch, the exclusive lock, requests between.
+//!
+//! | file | what it holds |
+//! |---|---|
+//! | `watching` | the watch on the header, and what to do with each message |
+//! | `exclusive_lock` | who may write: taking the lock, giving it back |
+//! | `eviction` | a dead owner is blocklisted, then its lock broken |
+//! | `notify` | sending messages |
+//! | `request`, `delegate`, `service` | verbs that the lock's owner runs for others |
+//! | `signal` | waiting for something to happen |
+
+mod delegate;
+mod eviction;
+mod exclusive_lock;
+mod notify;
+mod request;
+mod service;
+mod signal;
+mod watching;
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::atomic::AtomicU64;
+use std::sync::{Mutex, PoisonError};
+
+use futures_channel::mpsc::UnboundedSender;
+use marcot_format::notify::AsyncRequest;
+use marcot_store::WatchHandle;
+
+pub use delegate::DelegateError;
+pub use exclusive_lock::LockError;
+pub use request::OwnerRequest;
+pub use service::{NoVerbs, OwnerVerbs};
+
+use exclusive_lock::ExclusiveLock;
+pub(crate) use exclusive_lock::WhileOwned;
+
+/// What an image needs to get along with its other clients.
+#[derive(Debug, Default)]
+pub(crate) struct Coordination {
+    lock: ExclusiveLock,
+    watch: Mutex<Option<WatchHandle>>,
+    last_request: AtomicU64,
+    /// Where news of this client's requests to the owner go.
+    asked: Mutex<HashMap<AsyncRequest, UnboundedSender<delegate::News>>>,
+    /// Others' requests that this owner is working on.
+    serving: Mutex<BTreeSet<AsyncRequest>>,
+}
+
+impl Coordination {
+    pub(crate) fn is_lock_owner(&self) -> bool {
+        self.lock.is_owner()
+    }
+
+    fn watch_handle(&self) -> Option<WatchHandle> {
+        *self.watch.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn set_watch_handle(&self, handle: Option<WatchHandle>) {
+        *self.watch.lock().unwrap_or_else(PoisonError::into_inner) = handle;
+    }
+}

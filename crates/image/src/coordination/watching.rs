@@ -1,0 +1,148 @@
+//! The watch on the header: registered by every handle that may write, and answered promptly.
+
+use std::sync::{Arc, Weak};
+
+use futures_util::StreamExt;
+use marcot_format::notify::{NotifyMessage, NotifyResponse};
+use marcot_format::{Decode, Encode};
+use marcot_store::watch::{Acknowledgement, Notification, Watch, WatchEvent};
+use marcot_store::{Errno, Result, StoreError, WatchHandle};
+
+use super::notify::{number_of, result_of};
+use super::request::request_id;
+use super::{OwnerRequest, delegate};
+use crate::image::Image;
+
+impl Image {
+    /// Registers the watch and answers it in a task of its own.
+    pub(crate) async fn start_watching(self: &Arc<Self>) -> Result<()> {
+        let watch = self.store().watch(self.header_object()).await?;
+        self.answer_watch(watch);
+        Ok(())
+    }
+
+    fn answer_watch(self: &Arc<Self>, watch: Watch) {
+        self.coordination().set_watch_handle(Some(watch.handle));
+        let image = Arc::downgrade(self);
+        self.client().env.spawn(Box::pin(answer(image, watch)));
+    }
+
+    /// Ends the watch.
+    pub(crate) async fn stop_watching(&self) -> Result<()> {
+        let Some(handle) = self.coordination().watch_handle() else { return Ok(()) };
+        self.coordination().set_watch_handle(None);
+        match self.store().unwatch(self.header_object(), handle).await {
+            // The image was removed, or the watch lost before.
+            Err(StoreError { errno: Errno::NOENT | Errno::NOTCONN, .. }) => Ok(()),
+            other => other,
+        }
+    }
+
+    /// The registration is gone: whatever was sent since is missed, so the header is stale; the
+    /// lock's cookie names the old watch.
+    async fn watch_lost(self: &Arc<Self>, lost: WatchHandle, errno: Errno) {
+        tracing::debug!(%errno, image = ?self, "header watch lost");
+        self.note_header_change();
+        if self.coordination().watch_handle() != Some(lost) {
+            return;
+        }
+        match self.store().watch(self.header_object()).await {
+            Ok(watch) => {
+                self.answer_watch(watch);
+                self.renew_lock_cookie(lost).await;
+            }
+            Err(error) => {
+                tracing::warn!(%error, "header cannot be watched any more");
+                self.coordination().set_watch_handle(None);
+            }
+        }
+    }
+
+    async fn answer_notification(self: &Arc<Self>, handle: WatchHandle, note: Notification) {
+        let response = match NotifyMessage::from_bytes(&note.payload) {
+            Ok(message) => self.react(message).await,
+            Err(error) => {
+                tracing::warn!(%error, "unreadable notification");
+                None
+            }
+        };
+        let payload = response.map(|response| response.to_bytes()).unwrap_or_default();
+        let object = self.header_object().clone();
+        let ack = Acknowledgement { object, handle, id: note.id, payload: payload.into() };
+        if let Err(error) = self.store().acknowledge(ack).await {
+            tracing::debug!(%error, "a notification was not acknowledged");
+        }
+    }
+
+    /// Does what a message asks for; yields what to answer, if anything.
+    async fn react(self: &Arc<Self>, message: NotifyMessage) -> Option<NotifyResponse> {
+        if let Some(request) = request_id(&message) {
+            return self.react_to_request(request, message);
+        }
+        match message {
+            NotifyMessage::HeaderUpdate => {
+                self.note_header_change();
+                // Writes that began with the old snapshot context must not land after the
+                // notifier goes on.
+                drop(self.writes().close().await);
+            }
+            NotifyMessage::ReleasedLock(_) => self.coordination().lock.note_released(),
+            NotifyMessage::RequestLock { client, .. } if client != self.image_client() => {
+                return self.lock_requested();
+            }
+            NotifyMessage::AsyncProgress { request, offset, total } => {
+                self.tell_asker(request, delegate::News::Progress { done: offset, total });
+            }
+            NotifyMessage::AsyncComplete { request, result } => {
+                self.tell_asker(request, delegate::News::Complete(result_of(result)));
+            }
+            NotifyMessage::Quiesce(_) | NotifyMessage::Unquiesce(_) => {
+                return Some(NotifyResponse { result: 0 });
+            }
+            _ => {}
+        }
+        None
+    }
+
+    /// Only the owner of the lock answers requests.
+    fn react_to_request(
+        self: &Arc<Self>,
+        id: marcot_format::notify::AsyncRequest,
+        message: NotifyMessage,
+    ) -> Option<NotifyResponse> {
+        if !self.coordination().is_lock_owner() {
+            return None;
+        }
+        let result = match OwnerRequest::of(message) {
+            Some((id, request)) => {
+                self.serve(id, request);
+                Ok(())
+            }
+            None => {
+                tracing::debug!(?id, "a request that is not served");
+                Err(Errno::OPNOTSUPP)
+            }
+        };
+        Some(NotifyResponse { result: number_of(result) })
+    }
+}
+
+/// Answers a watch until it ends or the image is gone.
+async fn answer(image: Weak<Image>, watch: Watch) {
+    let Watch { handle, mut events } = watch;
+    while let Some(event) = events.next().await {
+        let Some(image) = image.upgrade() else { return };
+        match event {
+            WatchEvent::Notified(note) => {
+                let task = Arc::clone(&image);
+                image.client().env.spawn(Box::pin(async move {
+                    task.answer_notification(handle, note).await;
+                }));
+            }
+            WatchEvent::Lost(errno) => {
+                image.watch_lost(handle, errno).await;
+                return;
+            }
+        }
+    }
+}

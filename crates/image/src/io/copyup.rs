@@ -1,0 +1,287 @@
+//! Copyup: before an object that only ancestors have is changed, their bytes become its own.
+//!
+//! Without snapshots, copyup and change are one operation. With snapshots the bytes go under all
+//! of them first ("deep"), with an empty snapshot context: the object is then as if it had been
+//! there before the first snapshot, and flatten may cut the snapshots loose too. A parent without
+//! bytes for the object needs no deep copyup.
+//!
+//! Where the engine shares by reference the bytes are not moved and concurrent copyups of one
+//! object do each other no harm: the second finds the object and does nothing. Where they are
+//! read and sent, the object's gate is closed, so that they are read once.
+
+use std::collections::BTreeMap;
+
+use marcot_format::call::data_object::SparseCopyup;
+use marcot_store::op::{CopyupPiece, CreateMode};
+use marcot_store::{Errno, ReadOp, ReadStep, SnapContext, SnapId, StoreError, WriteStep};
+
+use super::parent::{ParentError, parent_extents};
+use crate::class_call::exec;
+use crate::extents::ObjectExtent;
+use crate::header::Header;
+use crate::image::{Current, Image};
+use crate::layering::{Found, Search};
+use crate::object_map::note_copyup;
+
+/// Zeros are told from data in units of so many bytes.
+const GRAIN: usize = 4096;
+
+/// What an object's copyup is to bring in, and where it ends for each snapshot.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Depth {
+    /// How many bytes of the object the oldest snapshot, or else the head, has from the parent.
+    pub(super) overlap: u64,
+    /// Cuts to make on the way to the head: the snapshots that must not see it, the new end.
+    /// Empty unless the image was shrunk between snapshots.
+    pub(super) cuts: Vec<(SnapContext, u64)>,
+}
+
+impl Depth {
+    /// For a copyup under all snapshots.
+    pub(super) fn deep(header: &Header, number: u64) -> Depth {
+        let in_object = |overlap: u64| header.striping.object_bytes_below(number, overlap);
+        let overlap_at = |snap| header.view(snap).map_or(0, |view| in_object(view.parent_overlap));
+        let oldest_first: Vec<SnapId> = header.snap_context.snaps.iter().rev().copied().collect();
+        let mut ends: Vec<u64> = oldest_first.iter().map(|snap| overlap_at(*snap)).collect();
+        ends.push(overlap_at(SnapId::HEAD));
+        let mut cuts = Vec::new();
+        for (index, pair) in ends.windows(2).enumerate() {
+            if pair[1] < pair[0] {
+                let snaps = oldest_first[..=index].iter().rev().copied().collect();
+                cuts.push((SnapContext { seq: oldest_first[index], snaps }, pair[1]));
+            }
+        }
+        Depth { overlap: ends[0], cuts }
+    }
+
+    /// How many objects show the parent, in the head or in a snapshot.
+    pub(super) fn objects(header: &Header) -> u64 {
+        let snaps = header.snap_context.snaps.iter().copied().chain([SnapId::HEAD]);
+        let overlaps = snaps.filter_map(|snap| header.view(snap).map(|view| view.parent_overlap));
+        overlaps.max().map_or(0, |overlap| header.object_count(overlap))
+    }
+
+    /// For a copyup of the head alone.
+    fn head(current: &Current, number: u64) -> Depth {
+        Depth { overlap: current.situation(number).overlap, cuts: Vec::new() }
+    }
+}
+
+impl Image {
+    /// Brings the parent's bytes into an object that does not exist, then applies `steps`. If it
+    /// exists by now, only applies them.
+    pub(super) async fn copyup_and_change(
+        &self,
+        current: &Current,
+        number: u64,
+        steps: &[WriteStep],
+    ) -> Result<(), ParentError> {
+        let deep = !current.header.snap_context.snaps.is_empty();
+        let depth = match deep {
+            true => Depth::deep(&current.header, number),
+            false => Depth::head(current, number),
+        };
+        let gate = self.object_gates().of(number);
+        let shared = self.client().store.capabilities().copyup_by_reference;
+        let (_inside, _closed) = if shared && depth.cuts.is_empty() {
+            (Some(gate.enter().await), None)
+        } else {
+            let closed = gate.close().await;
+            let there = match steps {
+                [] => self.object_exists(current, number).await?,
+                _ => self.send_guarded(current, number, steps).await?,
+            };
+            if there {
+                return Ok(());
+            }
+            (None, Some(closed))
+        };
+        current.note_exists(number).await?;
+        if deep {
+            self.copyup_under_snapshots(current, number, &depth).await?;
+            // Where the parent has nothing there is still no object.
+            let mut whole = vec![WriteStep::Create(CreateMode::IfAbsent)];
+            whole.extend_from_slice(steps);
+            return Ok(self.send(current, number, whole).await?);
+        }
+        let context = current.header.snap_context.clone();
+        self.copyup_then(current, number, &depth, steps, context).await.map(drop)
+    }
+
+    /// Brings the parent's bytes into an object as if it had been there before every snapshot.
+    /// False when the parent has none. The caller holds the object's gate.
+    pub(super) async fn copyup_under_snapshots(
+        &self,
+        current: &Current,
+        number: u64,
+        depth: &Depth,
+    ) -> Result<bool, ParentError> {
+        let mut search = self.search(current).await?;
+        let Some(search) = search.as_mut() else { return Ok(false) };
+        if self.plan_copyup(current, search, number, depth).await?.is_empty() {
+            return Ok(false);
+        }
+        note_copyup(self.store(), &current.header, number).await?;
+        let brought = self.copyup_then(current, number, depth, &[], SnapContext::default()).await?;
+        for (snap_context, end) in &depth.cuts {
+            let cut = vec![WriteStep::Truncate { size: *end }];
+            self.send_under(current, number, cut, snap_context.clone()).await?;
+        }
+        Ok(brought)
+    }
+
+    /// Whether an ancestor may have bytes for an object.
+    pub(super) async fn shows_parent(
+        &self,
+        current: &Current,
+        number: u64,
+        depth: &Depth,
+    ) -> Result<bool, ParentError> {
+        match self.search(current).await? {
+            Some(mut search) => {
+                Ok(!self.plan_copyup(current, &mut search, number, depth).await?.is_empty())
+            }
+            None => Ok(false),
+        }
+    }
+
+    /// One operation: copyup, then `steps`. Without bytes to bring it creates the object if there
+    /// are steps, and does nothing otherwise (false).
+    async fn copyup_then(
+        &self,
+        current: &Current,
+        number: u64,
+        depth: &Depth,
+        steps: &[WriteStep],
+        snap_context: SnapContext,
+    ) -> Result<bool, ParentError> {
+        let search = self.search(current).await?;
+        let mut search = search.ok_or(ParentError::ChainChanged)?;
+        loop {
+            let found = self.plan_copyup(current, &mut search, number, depth).await?;
+            let by_reference = self.client().store.capabilities().copyup_by_reference;
+            let first = match (found.is_empty(), by_reference) {
+                (true, _) if steps.is_empty() => return Ok(false),
+                (true, _) => WriteStep::Create(CreateMode::IfAbsent),
+                (false, true) => reference(&search, &found),
+                (false, false) => self.bytes(&mut search, found.clone(), depth.overlap).await?,
+            };
+            let mut whole = vec![first];
+            whole.extend_from_slice(steps);
+            match self.send_under(current, number, whole, snap_context.clone()).await {
+                Ok(()) => return Ok(true),
+                Err(error) if error.errno == Errno::NOENT && by_reference => {
+                    self.find_missing(&mut search, found, error).await?;
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
+    /// Where the parent's bytes for an object are, as far as known.
+    async fn plan_copyup(
+        &self,
+        current: &Current,
+        search: &mut Search,
+        number: u64,
+        depth: &Depth,
+    ) -> Result<Vec<Found>, ParentError> {
+        let piece = ObjectExtent { object: number, offset: 0, length: depth.overlap };
+        self.conclude(search).await?;
+        Ok(search.plan(parent_extents(current, piece, u64::MAX)))
+    }
+
+    /// A source turned out not to exist: finds out which, and that it is nowhere else.
+    async fn find_missing(
+        &self,
+        search: &mut Search,
+        found: Vec<Found>,
+        error: StoreError,
+    ) -> Result<(), ParentError> {
+        let mut missing = Vec::new();
+        for candidate in found {
+            let (object, snap) = search.source(&candidate);
+            let probe = ReadOp::single(ReadStep::AssertExists);
+            match self.store().read(&object, snap, probe).await {
+                Ok(_) => {}
+                Err(gone) if gone.errno == Errno::NOENT => missing.push(candidate),
+                Err(other) => return Err(other.into()),
+            }
+        }
+        if missing.is_empty() {
+            return Err(error.into());
+        }
+        for candidate in missing {
+            search.plan_without(candidate, &mut Vec::new());
+        }
+        self.conclude(search).await
+    }
+
+    /// The parent's bytes as a call.
+    async fn bytes(
+        &self,
+        search: &mut Search,
+        found: Vec<Found>,
+        length: u64,
+    ) -> Result<WriteStep, ParentError> {
+        let mut buffer = vec![0; length as usize];
+        self.fetch(search, found, &mut buffer).await?;
+        Ok(exec(&sparse(&buffer)))
+    }
+}
+
+/// The parent's bytes, taken over by the engine.
+fn reference(search: &Search, found: &[Found]) -> WriteStep {
+    let pieces = found.iter().map(|found| {
+        let (source, snap) = search.source(found);
+        CopyupPiece {
+            source,
+            snap,
+            source_offset: found.object.offset,
+            offset: found.placed.at,
+            length: found.object.length,
+        }
+    });
+    WriteStep::CopyupFrom { pieces: pieces.collect() }
+}
+
+/// The runs of `buffer` that are not zeros.
+fn sparse(buffer: &[u8]) -> SparseCopyup {
+    let mut extents: BTreeMap<u64, u64> = BTreeMap::new();
+    let mut data = Vec::new();
+    for (index, grain) in buffer.chunks(GRAIN).enumerate() {
+        if grain.iter().all(|byte| *byte == 0) {
+            continue;
+        }
+        let offset = (index * GRAIN) as u64;
+        match extents.last_entry() {
+            Some(mut last) if last.key() + last.get() == offset => {
+                *last.get_mut() += grain.len() as u64;
+            }
+            _ => {
+                extents.insert(offset, grain.len() as u64);
+            }
+        }
+        data.extend_from_slice(grain);
+    }
+    SparseCopyup { extents, data }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_runs_with_data_are_sent() {
+        let mut buffer = vec![0; 5 * GRAIN + 100];
+        buffer[GRAIN] = 1;
+        buffer[3 * GRAIN - 1] = 2;
+        buffer[5 * GRAIN + 99] = 3;
+        let SparseCopyup { extents, data } = sparse(&buffer);
+        let grain = GRAIN as u64;
+        assert_eq!(extents, BTreeMap::from([(grain, 2 * grain), (5 * grain, 100)]));
+        assert_eq!(data.len(), 2 * GRAIN + 100);
+        assert_eq!((data[0], data[2 * GRAIN - 1], data[2 * GRAIN + 99]), (1, 2, 3));
+        assert!(sparse(&[0; 3]).extents.is_empty());
+    }
+}

@@ -1,0 +1,65 @@
+//! Copying everything that shows of the parent into the image's own objects.
+
+use std::sync::Arc;
+
+use futures_util::stream::{self, StreamExt};
+
+use super::IoError;
+use super::copyup::Depth;
+use super::parent::{CHAIN_ATTEMPTS, ParentError};
+use crate::image::{Current, Image};
+use crate::progress::Progress;
+
+impl Image {
+    /// Brings the parent's bytes into every object that shows them, under all snapshots too, so
+    /// that the link to the parent can be cut. Writes go on meanwhile. May be stopped and begun
+    /// again: what is there is left alone.
+    pub(crate) async fn copyup_all(&self, progress: &dyn Progress) -> Result<(), IoError> {
+        let current = self.fresh().await?;
+        let count = Depth::objects(&current.header);
+        let at_once = self.client().config.concurrent_management_ops.max(1);
+        let mut running = stream::iter(0..count)
+            .map(|number| self.flatten_object(Arc::clone(&current), number))
+            .buffer_unordered(at_once);
+        let mut outcome = Ok(());
+        let mut done = 0;
+        while let Some(result) = running.next().await {
+            outcome = outcome.and(result);
+            done += 1;
+            progress.update(done, count);
+        }
+        outcome
+    }
+
+    async fn flatten_object(&self, mut current: Arc<Current>, number: u64) -> Result<(), IoError> {
+        for _ in 0..CHAIN_ATTEMPTS {
+            match self.try_flatten_object(&current, number).await {
+                Ok(()) => return Ok(()),
+                Err(ParentError::ChainChanged) => {
+                    self.refresh().await?;
+                    current = self.fresh().await?;
+                }
+                Err(ParentError::Io(error)) => return Err(error),
+            }
+        }
+        Err(self.chain_unsteady())
+    }
+
+    async fn try_flatten_object(&self, current: &Current, number: u64) -> Result<(), ParentError> {
+        let depth = Depth::deep(&current.header, number);
+        if depth.overlap == 0 || !self.shows_parent(current, number, &depth).await? {
+            return Ok(());
+        }
+        let gate = self.object_gates().of(number);
+        let shared = self.client().store.capabilities().copyup_by_reference;
+        let (_inside, _closed) = match shared && depth.cuts.is_empty() {
+            true => (Some(gate.enter().await), None),
+            false => (None, Some(gate.close().await)),
+        };
+        if _closed.is_some() && self.object_exists(current, number).await? {
+            return Ok(());
+        }
+        current.note_flattened(number).await?;
+        self.copyup_under_snapshots(current, number, &depth).await.map(drop)
+    }
+}

@@ -1,0 +1,93 @@
+//! Removing data objects beyond a new, smaller size.
+
+use std::sync::Arc;
+
+use futures_util::stream::{self, StreamExt};
+
+use super::IoError;
+use super::copyup::Depth;
+use super::parent::ParentError;
+use crate::extents::ObjectExtent;
+use crate::image::{Current, Image};
+use crate::progress::Progress;
+
+impl Image {
+    /// Makes everything from `size` to the present end go, before the header says so. Where
+    /// snapshots still show the parent its bytes are copied under them first: the overlap is
+    /// about to shrink, and a later rollback must find them.
+    ///
+    /// The caller runs as the lock's owner and holds writes back ([`Image::quiesce`]).
+    pub(crate) async fn trim_objects(
+        &self,
+        size: u64,
+        progress: &dyn Progress,
+    ) -> Result<(), IoError> {
+        let current = self.fresh().await?;
+        let striping = current.header.striping;
+        let count = striping.object_count(current.view.size);
+        // The lowest object that has bytes beyond the new size: whole sets are striped over.
+        let first = match striping.is_plain() {
+            true => size >> striping.order(),
+            false => {
+                size / (striping.object_size() * striping.stripe_count()) * striping.stripe_count()
+            }
+        };
+        let at_once = self.client().config.concurrent_management_ops.max(1);
+        let mut running = stream::iter(first..count)
+            .map(|number| self.trim_object(Arc::clone(&current), number, size))
+            .buffer_unordered(at_once);
+        let mut outcome = Ok(());
+        let mut done = 0;
+        while let Some(result) = running.next().await {
+            outcome = outcome.and(result);
+            done += 1;
+            progress.update(done, count - first);
+        }
+        outcome
+    }
+
+    async fn trim_object(
+        &self,
+        current: Arc<Current>,
+        number: u64,
+        size: u64,
+    ) -> Result<(), IoError> {
+        let striping = current.header.striping;
+        let object_size = striping.object_size();
+        let kept = striping.object_bytes_below(number, size);
+        if kept == object_size {
+            return Ok(());
+        }
+        let situation = current.situation(number);
+        if situation.has_snapshots && situation.overlap > kept {
+            self.copyup_object(&current, number).await?;
+        }
+        if kept == 0 {
+            return match situation.existence {
+                super::plan::Existence::Absent if situation.overlap == 0 => Ok(()),
+                _ => self.remove_object(&current, number).await,
+            };
+        }
+        let piece = ObjectExtent { object: number, offset: kept, length: object_size - kept };
+        self.discard_piece(current, piece).await
+    }
+
+    /// Brings the parent's bytes into an object under all snapshots, unless it exists.
+    pub(super) async fn copyup_object(
+        &self,
+        current: &Current,
+        number: u64,
+    ) -> Result<bool, IoError> {
+        let _closed = self.object_gates().of(number).close().await;
+        if self.object_exists(current, number).await? {
+            return Ok(false);
+        }
+        current.note_exists(number).await?;
+        let depth = Depth::deep(&current.header, number);
+        match self.copyup_under_snapshots(current, number, &depth).await {
+            Ok(brought) => Ok(brought),
+            Err(ParentError::ChainChanged) => Err(self.chain_unsteady()),
+            Err(ParentError::Io(error)) => Err(error),
+        }
+    }
+}

@@ -1,0 +1,217 @@
+//! One ancestor: a snapshot of an image, read without opening the image.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use marcot_format::call::header::{
+    GetDataPool, GetFeatures, GetFlags, GetObjectPrefix, GetSize, GetStripeUnitCount,
+};
+use marcot_format::call::parent::{ParentGet, ParentOverlapGet};
+use marcot_format::features::{Features, Flags};
+use marcot_format::object_map::{MAX_OBJECT_COUNT, ObjectMap, ObjectState};
+use marcot_format::object_name;
+use marcot_format::parent::ParentImageSpec;
+use marcot_store::{ObjectId, PoolId, SnapId, Store};
+
+use super::AncestryError;
+use crate::class_call::{CallError, ask_all, query};
+use crate::client::Location;
+use crate::object_map::load_states;
+use crate::striping::Striping;
+
+/// A snapshot that a clone, or another layer, shows where it has no object itself.
+pub(super) struct Layer {
+    pub(super) spec: ParentImageSpec,
+    pub(super) striping: Striping,
+    pub(super) link: Link,
+    location: Location,
+    data_pool: PoolId,
+    object_prefix: Arc<str>,
+    absent: AbsentSet,
+}
+
+/// What of a layer can change under its readers, besides its end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Link {
+    /// Of the snapshot, in bytes.
+    pub(super) size: u64,
+    /// The next layer; none at the root of the chain.
+    pub(super) parent: Option<ParentImageSpec>,
+    /// How many bytes of the next layer show through.
+    pub(super) overlap: u64,
+}
+
+impl fmt::Debug for Layer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Layer")
+            .field("spec", &self.spec)
+            .field("link", &self.link)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Layer {
+    pub(super) async fn load(
+        store: &dyn Store,
+        spec: &ParentImageSpec,
+    ) -> Result<Layer, AncestryError> {
+        let location = Location::new(PoolId(spec.pool_id), spec.pool_namespace.as_str());
+        let object = header_object(spec);
+        let link = load_link(store, spec).await?;
+        let steps = vec![
+            query(&GetSize { snap_id: spec.snap_id }),
+            query(&GetObjectPrefix {}),
+            query(&GetFeatures { snap_id: SnapId::HEAD.0, read_only: true }),
+            query(&GetFlags { snap_id: spec.snap_id }),
+        ];
+        let mut answers = ask_all(store, &object, steps).await?;
+        let (order, _) = answers.next::<GetSize>()?;
+        let object_prefix = answers.next::<GetObjectPrefix>()?.into();
+        let (features, _) = answers.next::<GetFeatures>()?;
+        let flags = answers.next::<GetFlags>()?;
+        let (striping, data_pool) = load_layout(store, &object, order, features).await?;
+
+        let trusted =
+            features.contains(Features::OBJECT_MAP) && !flags.contains(Flags::OBJECT_MAP_INVALID);
+        let count = striping.object_count(link.size);
+        let map = if trusted { load_map(store, &location, spec).await? } else { None };
+        let absent = AbsentSet::new(count, map.as_ref());
+        let spec = spec.clone();
+        Ok(Layer { spec, striping, link, location, data_pool, object_prefix, absent })
+    }
+
+    /// Whether the layer is still there and still linked as it was.
+    pub(super) async fn is_unchanged(&self, store: &dyn Store) -> Result<bool, CallError> {
+        match load_link(store, &self.spec).await {
+            Ok(link) => Ok(link == self.link),
+            Err(error) if error.is_not_found() => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    pub(super) fn snap(&self) -> SnapId {
+        SnapId(self.spec.snap_id)
+    }
+
+    pub(super) fn data_object(&self, number: u64) -> ObjectId {
+        let name = object_name::data(&self.object_prefix, number);
+        ObjectId::new(self.data_pool, Arc::clone(&self.location.namespace), name)
+    }
+
+    /// Whether the layer is known to have no such object.
+    pub(super) fn lacks(&self, number: u64) -> bool {
+        self.absent.contains(number)
+    }
+
+    /// Remembers that the layer has no such object.
+    pub(super) fn note_absent(&self, number: u64) {
+        self.absent.insert(number);
+    }
+}
+
+fn header_object(spec: &ParentImageSpec) -> ObjectId {
+    ObjectId::new(
+        PoolId(spec.pool_id),
+        spec.pool_namespace.as_str(),
+        object_name::header(&spec.image_id),
+    )
+}
+
+async fn load_link(store: &dyn Store, spec: &ParentImageSpec) -> Result<Link, CallError> {
+    let snap_id = spec.snap_id;
+    let steps = vec![
+        query(&GetSize { snap_id }),
+        query(&ParentGet {}),
+        query(&ParentOverlapGet { snap_id }),
+    ];
+    let mut answers = ask_all(store, &header_object(spec), steps).await?;
+    let (_, size) = answers.next::<GetSize>()?;
+    let parent = answers.next::<ParentGet>()?;
+    let overlap = answers.next::<ParentOverlapGet>()?.unwrap_or(0).min(size);
+    Ok(match parent.exists() && overlap > 0 {
+        true => Link { size, parent: Some(parent), overlap },
+        false => Link { size, parent: None, overlap: 0 },
+    })
+}
+
+async fn load_layout(
+    store: &dyn Store,
+    object: &ObjectId,
+    order: u8,
+    features: Features,
+) -> Result<(Striping, PoolId), AncestryError> {
+    let striped = features.contains(Features::STRIPING);
+    let separate = features.contains(Features::DATA_POOL);
+    let mut steps = Vec::new();
+    if striped {
+        steps.push(query(&GetStripeUnitCount {}));
+    }
+    if separate {
+        steps.push(query(&GetDataPool {}));
+    }
+    let (mut unit, mut count, mut pool) = (0, 0, object.pool);
+    if !steps.is_empty() {
+        let mut answers = ask_all(store, object, steps).await?;
+        if striped {
+            (unit, count) = answers.next::<GetStripeUnitCount>()?;
+        }
+        if separate {
+            pool = PoolId(answers.next::<GetDataPool>()?);
+        }
+    }
+    let striping = Striping::new(order, unit, count).map_err(AncestryError::Layout)?;
+    Ok((striping, pool))
+}
+
+/// The snapshot's object map; none when it is missing or damaged: reads then find out.
+async fn load_map(
+    store: &dyn Store,
+    location: &Location,
+    spec: &ParentImageSpec,
+) -> Result<Option<ObjectMap>, CallError> {
+    let name = object_name::snapshot_object_map(&spec.image_id, spec.snap_id);
+    match load_states(store, &location.object(name)).await {
+        Ok(states) => Ok(Some(states)),
+        Err(CallError::Damaged { .. }) => Ok(None),
+        Err(error) if error.is_not_found() => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Objects that do not exist, as far as is known: grows, never shrinks.
+struct AbsentSet {
+    /// One bit an object; empty when there are too many objects to keep book of.
+    words: Box<[AtomicU64]>,
+}
+
+impl AbsentSet {
+    fn new(object_count: u64, map: Option<&ObjectMap>) -> AbsentSet {
+        if object_count > MAX_OBJECT_COUNT {
+            return AbsentSet { words: Box::default() };
+        }
+        let words = (0..object_count.div_ceil(64)).map(|_| AtomicU64::new(0)).collect();
+        let set = AbsentSet { words };
+        for (objects, state) in map.into_iter().flat_map(ObjectMap::runs) {
+            if state == ObjectState::Nonexistent {
+                objects.for_each(|number| set.insert(number));
+            }
+        }
+        set
+    }
+
+    fn contains(&self, number: u64) -> bool {
+        self.word(number)
+            .is_some_and(|word| word.load(Ordering::Relaxed) & (1 << (number % 64)) != 0)
+    }
+
+    fn insert(&self, number: u64) {
+        if let Some(word) = self.word(number) {
+            word.fetch_or(1 << (number % 64), Ordering::Relaxed);
+        }
+    }
+
+    fn word(&self, number: u64) -> Option<&AtomicU64> {
+        self.words.get(usize::try_from(number / 64).ok()?)
+    }
+}
