@@ -4,8 +4,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use marcot_engine_ceph::{CephCluster, ConnectOptions};
+use marcot_store::memory::{MemoryCluster, MemoryOptions};
 use marcot_store::session::Sessions;
-use marcot_store::{ClusterChange, Errno, Store, StoreError};
+use marcot_store::{ClusterChange, Env, Errno, Store, StoreError};
 
 /// The pool that a new embedded store has, as `rbd` expects it.
 const FIRST_POOL: &str = "rbd";
@@ -42,8 +43,11 @@ pub(crate) fn open_directory(directory: &Path) -> Result<Arc<dyn Sessions>, Engi
 }
 
 /// A store that lives as long as this process.
-pub(crate) fn open_memory() -> Result<Arc<dyn Store>, EngineError> {
-    Err(EngineError::Failed("not built yet".into()))
+pub(crate) fn open_memory(env: Arc<dyn Env>) -> Result<Arc<dyn Store>, EngineError> {
+    let options = MemoryOptions::default();
+    let store = MemoryCluster::with_env(marcot_classes::all(), env, options).client();
+    furnish(&*store)?;
+    Ok(store)
 }
 
 /// Who a Ceph cluster is told that this is.

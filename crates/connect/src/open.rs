@@ -149,7 +149,8 @@ impl Connector {
         let failed = |error| ConnectError::Engine { spec: spec.clone(), error };
         match (spec, lifetime) {
             (StoreSpec::Memory, _) => {
-                Ok(in_process(spec, engines::open_memory().map_err(failed)?, None))
+                let env = Arc::new(ProcessEnv::default());
+                Ok(in_process(spec, engines::open_memory(env).map_err(failed)?, None))
             }
             (StoreSpec::Ceph(configuration), _) => {
                 let store = engines::open_ceph(configuration, &self.ceph).map_err(failed)?;

@@ -45,7 +45,8 @@ pub(super) async fn serve(host: Arc<Host>, stream: UnixStream, drain: watch::Rec
         host: Arc::clone(&host),
         session,
         outbox,
-        under_way: JoinSet::new(),
+        requests: JoinSet::new(),
+        working: JoinSet::new(),
         events: JoinSet::new(),
         jobs: HashMap::new(),
         drain,
@@ -54,14 +55,17 @@ pub(super) async fn serve(host: Arc<Host>, stream: UnixStream, drain: watch::Rec
     if let End::Broken(error) = &end {
         tracing::debug!(%client, %error, "a client's connection");
     }
-    connection.finish().await;
-    drop(connection);
-    if timeout(host.limits.drain, writer).await.is_err() {
-        tracing::debug!(%client, "a client takes no more answers");
-    }
     // A client of a host that drains goes on with the next owner.
     if !matches!(end, End::Drained) {
+        connection.forget_requests();
         host.sessions.end(client);
+    }
+    connection.finish().await;
+    drop(connection);
+    let cut = writer.abort_handle();
+    if timeout(host.limits.drain, writer).await.is_err() {
+        tracing::debug!(%client, "a client takes no more answers");
+        cut.abort();
     }
 }
 
@@ -108,8 +112,10 @@ struct Connection {
     session: Arc<dyn Session>,
     outbox: Outbox,
     credit: Arc<Semaphore>,
-    /// Requests and jobs that wait for something.
-    under_way: JoinSet<()>,
+    /// Requests that wait for something; a watch yields what is to be forwarded.
+    requests: JoinSet<Option<Watch>>,
+    /// Jobs at work.
+    working: JoinSet<()>,
     /// Forwarders of events; they end with their watch or with the connection.
     events: JoinSet<()>,
     /// Running jobs, by the request that started them. Dropping the sender stops the job.
@@ -127,7 +133,9 @@ impl Connection {
                 biased;
                 () = draining(&mut drain) => return End::Drained,
                 _ = heartbeat.tick() => self.say_alive(),
-                Some(_) = self.under_way.join_next() => {}
+                Some(ended) = self.requests.join_next() => self.settled(ended),
+                Some(_) = self.working.join_next() => {}
+                Some(_) = self.events.join_next() => {}
                 frame = receiver.frame() => match frame {
                     Ok(Some(frame)) => {
                         if let Err(error) = self.take(frame, receiver).await {
@@ -142,7 +150,7 @@ impl Connection {
     }
 
     fn say_alive(&self) {
-        if !self.under_way.is_empty() {
+        if !self.requests.is_empty() {
             self.outbox.push(0, &Message::Alive, None);
         }
     }
@@ -184,6 +192,7 @@ impl Connection {
         loop {
             tokio::select! {
                 granted = &mut credit => return granted.map_err(io::Error::other),
+                Some(ended) = self.requests.join_next() => self.settled(ended),
                 _ = heartbeat.tick() => self.say_alive(),
             }
         }
@@ -194,19 +203,25 @@ impl Connection {
         let mut call = dispatch(Arc::clone(&self.session), stamp, request);
         match poll!(&mut call) {
             std::task::Poll::Ready(done) => {
-                if let Some(watch) = reply(&self.outbox, stamp.number, done, credit) {
-                    self.events.spawn(forward(watch, self.outbox.clone()));
-                }
+                let watch = reply(&self.outbox, stamp.number, done, credit);
+                self.settled(Ok(watch));
             }
             std::task::Poll::Pending => {
                 let outbox = self.outbox.clone();
-                self.under_way.spawn(async move {
-                    let done = call.await;
-                    if let Some(watch) = reply(&outbox, stamp.number, done, credit) {
-                        tokio::spawn(forward(watch, outbox));
-                    }
-                });
+                self.requests
+                    .spawn(async move { reply(&outbox, stamp.number, call.await, credit) });
             }
+        }
+    }
+
+    /// Forwards the events of a watch that has been answered.
+    fn settled(&mut self, ended: Result<Option<Watch>, tokio::task::JoinError>) {
+        match ended {
+            Ok(None) => {}
+            Ok(Some(watch)) => {
+                self.events.spawn(forward(watch, self.outbox.clone()));
+            }
+            Err(error) => tracing::error!(%error, "a request's task"),
         }
     }
 
@@ -220,7 +235,7 @@ impl Connection {
             let _ = stopped.await;
         });
         let drain = self.drain.clone();
-        self.under_way.spawn(async move {
+        self.working.spawn(async move {
             match jobs.start(request, store, until).await {
                 Err(error) => outbox.push(number, &Message::Reply(Err(error)), None),
                 Ok(job) => {
@@ -236,15 +251,25 @@ impl Connection {
         });
     }
 
+    /// Nobody waits for answers any more. What was submitted completes all the same.
+    fn forget_requests(&mut self) {
+        self.requests.abort_all();
+    }
+
     /// Lets what is under way end, within the time for it.
     async fn finish(&mut self) {
         self.jobs.clear();
-        let under_way = &mut self.under_way;
-        let all = async { while under_way.join_next().await.is_some() {} };
+        let (requests, working) = (&mut self.requests, &mut self.working);
+        let all = async {
+            while requests.join_next().await.is_some() {}
+            while working.join_next().await.is_some() {}
+        };
         if timeout(self.host.limits.drain, all).await.is_err() {
             tracing::warn!(client = %self.session.client_id(), "requests did not end in time");
+            self.working.abort_all();
         }
         self.events.abort_all();
+        while self.events.join_next().await.is_some() {}
     }
 }
 
