@@ -3,10 +3,12 @@
 //! * [`conformance`]: the suite that defines the store contract; each engine's tests run it whole
 //!   with [`conformance!`];
 //! * [`model`]: random operations on an engine against plain byte vectors;
+//! * [`crash`]: every moment at which power can go, on an engine over a simulated disk;
 //! * [`Subject`]: a store under test with short verbs; [`SampleClasses`]: methods to call on it;
 //! * [`ThreadEnv`]: clock, timers and tasks on plain threads; [`Random`]: seeded numbers.
 
 pub mod conformance;
+pub mod crash;
 pub mod model;
 
 mod random;

@@ -9,12 +9,16 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use marcot_store::op::CopyupPiece;
-use marcot_store::{Errno, ReadResult, ReadStep, SnapContext, SnapId, WriteOp, WriteStep};
+use marcot_store::{
+    Errno, ReadOp, ReadResult, ReadStep, SnapContext, SnapId, StoreError, WriteOp, WriteStep,
+};
 
 use crate::{Random, Subject};
 
 /// Names that actions work on.
 const OBJECTS: [&str; 3] = ["alpha", "beta", "gamma"];
+/// Omap keys are single bytes below this, and so are the bytes that writes repeat.
+const KEYS: u8 = 5;
 /// Objects stay this short, or little more.
 const LONGEST: u64 = 40_000;
 
@@ -82,7 +86,7 @@ impl Action {
         let object = random.below(OBJECTS.len() as u64) as usize;
         let offset = edge(random, LONGEST);
         let length = edge(random, LONGEST / 2).max(1);
-        let fill = random.below(5) as u8;
+        let fill = random.below(u64::from(KEYS)) as u8;
         let nth = random.below(8) as usize;
         match random.below(24) {
             0..=6 => Action::Write { object, offset, length, fill },
@@ -122,9 +126,26 @@ impl Action {
         ]
     }
 
+    /// What a store is asked to do after it has recovered.
+    pub fn afterwards() -> Vec<Action> {
+        vec![
+            Action::Write { object: 1, offset: 4000, length: 5000, fill: 4 },
+            Action::Flush,
+            Action::Write { object: 0, offset: 0, length: 4096, fill: 3 },
+            Action::CreateSnap,
+            Action::Write { object: 0, offset: 100, length: 100, fill: 2 },
+        ]
+    }
+
     /// Whether everything acknowledged so far is durable once this is acknowledged.
     pub fn is_durable(&self) -> bool {
-        matches!(self, Action::Flush | Action::CreateSnap | Action::RemoveSnap { .. })
+        matches!(
+            self,
+            Action::Flush
+                | Action::CreateSnap
+                | Action::RemoveSnap { .. }
+                | Action::SetXattr { .. }
+        )
     }
 }
 
@@ -257,17 +278,47 @@ impl Model {
         Ok(())
     }
 
-    /// What `subject` shows of the objects, now and at the model's snapshots.
-    pub fn observe(&self, subject: &Subject) -> Model {
+    /// What `subject` shows of the objects, now and at the model's snapshots; the errno of a read
+    /// that fails otherwise than by `ENOENT`.
+    pub fn observe(&self, subject: &Subject) -> Result<Model, StoreError> {
         let everything = |snap| {
-            let found = |object| Some((object, plain_at(subject, object, snap)?));
-            (0..OBJECTS.len()).filter_map(found).collect()
+            let mut found = Everything::new();
+            for object in 0..OBJECTS.len() {
+                if let Some(plain) = plain_at(subject, object, snap)? {
+                    found.insert(object, plain);
+                }
+            }
+            Ok(found)
         };
-        Model {
-            head: everything(SnapId::HEAD),
-            snaps: self.snaps.iter().map(|(snap, _)| (*snap, everything(*snap))).collect(),
+        let snaps = self.snaps.iter().map(|(snap, _)| Ok((*snap, everything(*snap)?)));
+        Ok(Model {
+            head: everything(SnapId::HEAD)?,
+            snaps: snaps.collect::<Result<_, _>>()?,
             seq: self.seq,
+        })
+    }
+
+    /// What it holds, in a few words for each object.
+    pub fn summary(&self) -> Vec<String> {
+        let all =
+            self.snaps.iter().map(|(id, then)| (*id, then)).chain([(SnapId::HEAD, &self.head)]);
+        let mut lines = Vec::new();
+        for (snap, everything) in all {
+            for (object, plain) in everything {
+                let at =
+                    if snap == SnapId::HEAD { "now".to_owned() } else { format!("at {}", snap.0) };
+                let mut runs: Vec<(u8, usize)> = Vec::new();
+                for byte in &plain.data {
+                    match runs.last_mut() {
+                        Some((last, length)) if last == byte => *length += 1,
+                        _ => runs.push((*byte, 1)),
+                    }
+                }
+                let (name, omap, xattr) = (OBJECTS[*object], &plain.omap, plain.xattr);
+                lines.push(format!("{name} {at}: {runs:?}, omap {omap:?}, xattr {xattr:?}"));
+            }
         }
+        lines
     }
 
     /// The same with zeros at the end of data cut off: object sizes after a copyup may differ.
@@ -285,22 +336,40 @@ fn trim_zeros(data: &mut Vec<u8>) {
     data.truncate(length);
 }
 
-fn plain_at(subject: &Subject, object: usize, snap: SnapId) -> Option<Plain> {
+fn plain_at(subject: &Subject, object: usize, snap: SnapId) -> Result<Option<Plain>, StoreError> {
     let id = subject.object(OBJECTS[object]);
-    let data = subject.data_at(&id, snap)?.to_vec();
-    let byte = |bytes: &Bytes| bytes.first().copied().expect("the model writes one byte");
-    let omap = subject.omap_at(&id, snap).iter().map(|(k, v)| (byte(k), byte(v))).collect();
-    let xattr = match subject.read_at(&id, snap, ReadStep::GetXattr { name: "x".into() }) {
-        Ok(ReadResult::Data(value)) => Some(byte(&value)),
-        Err(Errno::NODATA) => None,
-        other => panic!("xattr of {id} at {snap:?} yielded {other:?}"),
+    let op = ReadOp {
+        steps: vec![
+            ReadStep::Read { offset: 0, length: 8 * LONGEST },
+            ReadStep::GetXattrs,
+            ReadStep::OmapGet { keys: (0..KEYS).map(one).collect() },
+        ],
     };
-    Some(Plain { data, omap, xattr })
+    let results = match pollster::block_on(subject.store.read(&id, snap, op)) {
+        Err(error) if error.errno == Errno::NOENT => return Ok(None),
+        results => results?,
+    };
+    let byte = |bytes: &Bytes| bytes.first().copied().unwrap_or(u8::MAX);
+    let mut plain = Plain::default();
+    for result in results {
+        match result {
+            ReadResult::Data(data) => plain.data = data.to_vec(),
+            ReadResult::Xattrs(all) => plain.xattr = all.first().map(|(_, value)| byte(value)),
+            ReadResult::Omap(page) => {
+                plain.omap = page.entries.iter().map(|(k, v)| (byte(k), byte(v))).collect();
+            }
+            other => panic!("{id} at {snap:?} yielded {other:?}"),
+        }
+    }
+    Ok(Some(plain))
+}
+
+fn one(byte: u8) -> Bytes {
+    Bytes::copy_from_slice(&[byte])
 }
 
 /// The write that `action` is, if it is one that makes sense on `model`.
 fn write_of(subject: &Subject, action: &Action, model: &Model) -> Option<(usize, WriteStep)> {
-    let one = |byte: u8| Bytes::copy_from_slice(&[byte]);
     let fill = |byte: u8, length: u64| Bytes::from(vec![byte; length as usize]);
     Some(match *action {
         Action::Write { object, offset, length, fill: byte } => {
@@ -335,7 +404,8 @@ fn write_of(subject: &Subject, action: &Action, model: &Model) -> Option<(usize,
     })
 }
 
-/// Does `action` on the store. Writes are only ordered, not durable. Yields the new snapshot's id.
+/// Does `action` on the store. Writes are durable only if
+/// [`Action::is_durable`] says so. Yields the new snapshot's id.
 pub fn perform(subject: &Subject, action: &Action, model: &Model) -> Result<Option<SnapId>, Errno> {
     let store = &subject.store;
     let done = match action {
@@ -350,7 +420,10 @@ pub fn perform(subject: &Subject, action: &Action, model: &Model) -> Result<Opti
         Action::Flush => pollster::block_on(store.flush()),
         write => match write_of(subject, write, model) {
             Some((object, step)) => {
-                let op = WriteOp::new(vec![step]).with_snap_context(model.context()).ordered();
+                let mut op = WriteOp::new(vec![step]).with_snap_context(model.context());
+                if !action.is_durable() {
+                    op = op.ordered();
+                }
                 let id = subject.object(OBJECTS[object]);
                 pollster::block_on(store.write(&id, op)).map(|_| ())
             }
@@ -377,7 +450,8 @@ pub fn compare(subject: &Subject, seed: u64, count: usize) {
         let expected = model.apply(&action, outcome.ok().flatten());
         let outcome = outcome.map(|_| ());
         assert_eq!(outcome, expected, "seed {seed}, the last of {done:#?}");
-        let (found, expected) = (model.observe(subject), model.clone());
+        let found = model.observe(subject).expect("reads work");
+        let expected = model.clone();
         assert!(
             found.without_tails() == expected.without_tails(),
             "seed {seed}: the store differs from the model after {done:#?}"

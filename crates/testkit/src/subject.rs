@@ -24,6 +24,14 @@ pub struct Subject {
     pub store: Arc<dyn Store>,
     pub pool: PoolId,
     pool_name: String,
+    removal: Removal,
+}
+
+/// What becomes of the pool when its subject is dropped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Removal {
+    WithSubject,
+    Never,
 }
 
 impl fmt::Debug for Subject {
@@ -35,6 +43,9 @@ impl fmt::Debug for Subject {
 impl Drop for Subject {
     /// Leaves nothing behind on an engine that outlives the test.
     fn drop(&mut self) {
+        if self.removal == Removal::Never {
+            return;
+        }
         let removal = ClusterChange::RemovePool { name: self.pool_name.clone() };
         let _ = block_on(self.store.administer(removal));
     }
@@ -51,7 +62,22 @@ impl Subject {
         let pools = block_on(store.list_pools()).expect("list pools");
         let pool = pools.iter().find(|pool| pool.name == pool_name).expect("pool was created").id;
         let open_client = Box::new(open_client);
-        Subject { open_client, housekeeping: Box::new(|| {}), store, pool, pool_name }
+        let housekeeping = Box::new(|| {});
+        let removal = Removal::WithSubject;
+        Subject { open_client, housekeeping, store, pool, pool_name, removal }
+    }
+
+    /// A pool that is there already, and stays.
+    pub fn attach(store: Arc<dyn Store>, pool: PoolId) -> Subject {
+        let other = store.clone();
+        Subject {
+            open_client: Box::new(move || other.clone()),
+            housekeeping: Box::new(|| {}),
+            store,
+            pool,
+            pool_name: format!("number {}", pool.0),
+            removal: Removal::Never,
+        }
     }
 
     /// What makes the engine do its deferred work, for engines that do none by themselves.
