@@ -1,4 +1,6 @@
 //! The directory of an embedded store: made for its user alone, refused when it is not.
+//!
+//! Looked at before anything in it is used, sockets and logs too. The engine checks its files.
 
 use std::fs::{self, DirBuilder, Metadata};
 use std::io;
@@ -25,12 +27,6 @@ pub enum DirectoryError {
         path = path.display()
     )]
     OpenToOthers { path: PathBuf, mode: u32 },
-    #[error(
-        "{path} is on a network file system ({kind}), whose locks do not keep two machines apart: \
-         put the store on a local disk",
-        path = path.display()
-    )]
-    Network { path: PathBuf, kind: &'static str },
 }
 
 impl DirectoryError {
@@ -44,7 +40,6 @@ impl DirectoryError {
             DirectoryError::ForeignOwner { .. } | DirectoryError::OpenToOthers { .. } => {
                 Errno::ACCES
             }
-            DirectoryError::Network { .. } => Errno::OPNOTSUPP,
         }
     }
 }
@@ -69,9 +64,6 @@ pub(crate) fn prepare(path: &Path) -> Result<PathBuf, DirectoryError> {
         found => found.map_err(failed)?,
     };
     check(path, &metadata, rustix::process::geteuid().as_raw())?;
-    if let Some(kind) = network_file_system(&absolute).map_err(failed)? {
-        return Err(DirectoryError::Network { path: path.to_owned(), kind });
-    }
     Ok(absolute)
 }
 
@@ -91,24 +83,6 @@ fn check(path: &Path, metadata: &Metadata, user: u32) -> Result<(), DirectoryErr
         return Err(DirectoryError::OpenToOthers { path: path.to_owned(), mode });
     }
     Ok(())
-}
-
-/// Names the file system if it is one that several machines can share.
-fn network_file_system(path: &Path) -> io::Result<Option<&'static str>> {
-    let found = rustix::fs::statfs(path)?;
-    // The kernel's numbers are 32 bits; some platforms sign-extend them.
-    let magic = u64::try_from(found.f_type).unwrap_or_default() & 0xffff_ffff;
-    Ok(match magic {
-        0x6969 => Some("NFS"),
-        0xff53_4d42 => Some("CIFS"),
-        0xfe53_4d42 => Some("SMB"),
-        0x5346_414f | 0x6b41_4653 => Some("AFS"),
-        0x00c3_6400 => Some("CephFS"),
-        0x0102_1997 => Some("9P"),
-        0x7461_636f => Some("OCFS2"),
-        0x0116_1970 => Some("GFS2"),
-        _ => None,
-    })
 }
 
 #[cfg(test)]

@@ -48,6 +48,7 @@ pub fn run_resident(
     let StoreSpec::Dir(path) = spec else {
         return Err(ResidentError::NoDirectory(spec.clone()));
     };
+    marcot_host::log::install();
     let directory = directory::prepare(path)?;
     let Some(sessions) = own(spec, &directory)? else {
         tracing::info!("another host serves the store");

@@ -15,6 +15,7 @@
 
 pub mod client;
 pub mod jobs;
+pub mod log;
 pub mod process;
 pub mod protocol;
 pub mod server;
