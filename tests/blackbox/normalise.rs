@@ -26,12 +26,20 @@ pub(crate) fn stderr(text: &str) -> Vec<String> {
     text.lines()
         .map(|line| line.rsplit('\r').next().unwrap_or(line))
         .filter(|line| !is_log_line(line) && !line.is_empty())
-        .map(line)
+        .map(|text| failed_percent(&line(text)))
         .collect()
 }
 
 fn line(text: &str) -> String {
     snap_id_column(&uuids(&ids(&times(text))))
+}
+
+/// How far work had come when it failed depends on steps that are nobody's business.
+fn failed_percent(text: &str) -> String {
+    let cut = text
+        .strip_suffix("% complete...failed.")
+        .map(|before| before.trim_end_matches(|c: char| c.is_ascii_digit()));
+    cut.map_or_else(|| text.to_owned(), |before| format!("{before}N% complete...failed."))
 }
 
 /// `2026-11-22T09:36:32.258+0000 7f6ff61ba380 -1 librbd: …`

@@ -98,8 +98,13 @@ impl Failure {
 
     /// The same failure, after which Ceph also says that WHAT failed.
     pub(crate) fn followed_by(self, what: &str) -> Failure {
-        let errno = Errno::from_raw(i32::from(self.exit_code()));
-        Failure::Followed { first: Box::new(self), last: format!("{what}: {errno}") }
+        let last = format!("{what}: {}", self.errno());
+        Failure::Followed { first: Box::new(self), last }
+    }
+
+    /// The errno that it ends with.
+    pub(crate) fn errno(&self) -> Errno {
+        Errno::from_raw(i32::from(self.exit_code()))
     }
 
     /// Adds what Ceph says only in its log.
@@ -118,6 +123,9 @@ impl Failure {
         for line in self.lines(personality.name()) {
             complain(&line);
         }
+        if personality == Personality::Ceph && matches!(self, Failure::UnknownCommand { .. }) {
+            return errno_code(Errno::INVAL);
+        }
         if let Failure::UnknownCommand { help, .. } = self {
             // A reader that has gone does not change what went wrong.
             let _ = print(help);
@@ -132,6 +140,10 @@ impl Failure {
         };
         match self {
             Failure::Usage(error) => vec![format!("{name}: {error}")],
+            Failure::UnknownCommand { .. } if name == "ceph" => vec![
+                "no valid command found; see 'ceph help'".to_owned(),
+                "Error EINVAL: invalid command".to_owned(),
+            ],
             Failure::UnknownCommand { words, .. } => {
                 vec![format!("error: unknown option '{words}'"), String::new()]
             }
@@ -208,7 +220,22 @@ refusals! {
     marcot_image::CallError,
     marcot_image::CloseError,
     marcot_image::OpenError,
+    marcot_image::operation::CloneError,
     marcot_image::operation::CreateError,
+    marcot_image::operation::RemoveError,
+    marcot_image::operation::RenameError,
+    marcot_image::operation::ResizeError,
+    marcot_image::operation::UsageError,
+    marcot_image::operation::feature::FeatureError,
+    marcot_image::operation::image_meta::ImageMetaError,
+    marcot_image::operation::object_map::ObjectMapError,
+    marcot_image::operation::snapshot::RollbackError,
+    marcot_image::operation::snapshot::CreateSnapshotError,
+    marcot_image::operation::snapshot::LimitError,
+    marcot_image::operation::snapshot::ProtectError,
+    marcot_image::operation::snapshot::RemoveSnapshotError,
+    marcot_image::operation::snapshot::RenameSnapshotError,
+    marcot_image::operation::snapshot::UnprotectError,
     marcot_image::pool::namespace::CreateNamespaceError,
     marcot_image::pool::namespace::RemoveNamespaceError,
 }

@@ -5,7 +5,7 @@ use std::cell::OnceCell;
 use std::future::Future;
 use std::sync::Arc;
 
-use marcot_connect::{Connection, Connector, Lifetime};
+use marcot_connect::{Connection, Connector, Lifetime, StoreSpec};
 use marcot_image::operation::CreateOptions;
 use marcot_image::{
     Access, Client, Image, ImageKey, Location, OpenError, OpenOptions, SnapKey, pool,
@@ -47,6 +47,11 @@ impl Session {
     /// Runs a future to its end.
     pub(crate) fn wait<F: Future>(&self, future: F) -> F::Output {
         pollster::block_on(future)
+    }
+
+    /// Which store it is, unopened.
+    pub(crate) fn store_spec(&self) -> Result<StoreSpec, Failure> {
+        Ok(store_choice::choose(self.personality, &self.globals)?.spec)
     }
 
     /// The way to the store for a short command.
@@ -138,20 +143,25 @@ impl Session {
         Ok(location)
     }
 
-    /// What a new image is to be.
+    /// What a new image is to be; `what` is said to fail when its data pool is not there.
     pub(crate) fn create_options(
         &self,
         size: u64,
         layout: &Layout,
+        what: &str,
     ) -> Result<CreateOptions, Failure> {
         let data_pool = layout.data_pool.as_deref();
+        let by_name = |name| {
+            let found = self.pool_id_by_name(name);
+            found.map_err(|failure| Failure::verb(what, failure.errno()))
+        };
         Ok(CreateOptions {
             size,
             order: layout.order,
             features: layout.features,
             stripe_unit: layout.stripe_unit,
             stripe_count: layout.stripe_count,
-            data_pool: data_pool.map(|name| self.pool_id_by_name(name)).transpose()?,
+            data_pool: data_pool.map(by_name).transpose()?,
         })
     }
 
@@ -200,7 +210,8 @@ impl Session {
         self.open_key(&at, image_key(target), SnapKey::Head, access)
     }
 
-    fn open_key(
+    /// An image or snapshot by any key.
+    pub(crate) fn open_key(
         &self,
         at: &Location,
         image: ImageKey,

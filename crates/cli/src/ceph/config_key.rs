@@ -73,7 +73,7 @@ fn get(arguments: &Arguments, session: &Session) -> Result<(), Failure> {
         .wait(session.client()?.store.config_key(&key))
         .map_err(|error| refusal(error.errno, ""))?;
     console::print_bytes(&value)?;
-    console::print("\n")
+    if value.ends_with(b"\n") { Ok(()) } else { console::print("\n") }
 }
 
 fn set(arguments: &Arguments, session: &Session) -> Result<(), Failure> {

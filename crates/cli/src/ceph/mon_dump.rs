@@ -17,6 +17,9 @@ pub(crate) const COMMAND: CommandDef =
 /// Where the one monitor that there seems to be would listen.
 const ADDRESS: &str = "127.0.0.1:6789";
 
+/// The same for the newer protocol.
+const NEW_ADDRESS: &str = "127.0.0.1:3300";
+
 fn define(command: Command) -> Command {
     format(command)
 }
@@ -27,7 +30,7 @@ fn run(arguments: &Arguments, session: &Session) -> Result<(), Failure> {
     let text = match style.format {
         Format::Plain => console::print(&format!(
             "epoch 1\nfsid {fsid}\nmin_mon_release 16 (pacific)\nelection_strategy: 1\n\
-             0: v1:{ADDRESS}/0 mon.a\n"
+             0: [v2:{NEW_ADDRESS}/0,v1:{ADDRESS}/0] mon.a\n"
         )),
         Format::Json | Format::Xml => print_json(&structured(style, "monmap", &value(fsid))),
     };
@@ -36,12 +39,15 @@ fn run(arguments: &Arguments, session: &Session) -> Result<(), Failure> {
 }
 
 fn value(fsid: String) -> Value {
-    let address = Value::Object(vec![
-        ("type", Value::text("v1")),
-        ("addr", Value::text(ADDRESS)),
-        ("nonce", Value::Number(0)),
-    ]);
-    let addresses = Value::Object(vec![("addrvec", Value::list("addr", [address]))]);
+    let address = |(kind, address)| {
+        Value::Object(vec![
+            ("type", Value::text(kind)),
+            ("addr", Value::text(address)),
+            ("nonce", Value::Number(0)),
+        ])
+    };
+    let both = [("v2", NEW_ADDRESS), ("v1", ADDRESS)].map(address);
+    let addresses = Value::Object(vec![("addrvec", Value::list("addr", both))]);
     let monitor = Value::Object(vec![
         ("rank", Value::Number(0)),
         ("name", Value::text("a")),

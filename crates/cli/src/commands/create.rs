@@ -14,6 +14,8 @@ use crate::session::Session;
 pub(crate) const COMMAND: CommandDef =
     CommandDef { name: "create", alias: None, about: "Create an empty image", define, run };
 
+const FAILED: &str = "create error";
+
 fn define(command: Command) -> Command {
     let command = layout::image_format(options::image(command)).arg(options::size());
     layout::define(options::no_progress(command))
@@ -37,9 +39,9 @@ impl Request {
 fn run(arguments: &Arguments, session: &Session) -> Result<(), Failure> {
     let request = Request::parse(arguments)?;
     let at = session.location(&request.image.at)?;
-    let options = session.create_options(request.size, &request.layout)?;
+    let options = session.create_options(request.size, &request.layout, FAILED)?;
     session
         .wait(operation::create(session.client()?, &at, &request.image.image, &options))
-        .map_err(|error| Failure::refused("create error", &error))?;
+        .map_err(|error| Failure::refused(FAILED, &error))?;
     Ok(())
 }

@@ -3,10 +3,9 @@
 use std::fmt::Write as _;
 
 use clap::Command;
-use marcot_format::call::snapshot::SnapshotGetLimit;
 use marcot_format::features::Features;
 use marcot_format::snapshot::{ProtectionStatus, SnapshotNamespace};
-use marcot_image::class_call::ask;
+use marcot_image::operation::snapshot;
 use marcot_image::{Access, Header, Image};
 use marcot_store::SnapId;
 
@@ -60,9 +59,8 @@ impl Facts {
     fn gather(session: &Session, image: &Image) -> Result<Facts, Failure> {
         let (header, view) = (image.header(), image.view());
         let limit = session
-            .wait(ask(&*image.client().store, image.header_object(), &SnapshotGetLimit {}))
+            .wait(snapshot::limit(image))
             .map_err(|error| Failure::refused("info", &error))?;
-        let limit = (limit != u64::MAX).then_some(limit);
         let parent = match &header.parent {
             Some(link) if view.parent_overlap > 0 || link.overlap.is_some() => {
                 let name = session

@@ -8,11 +8,21 @@ use crate::args::Arguments;
 use crate::exit::Failure;
 use crate::session::Session;
 
+mod children;
+mod clone;
 mod create;
+mod disk_usage;
+mod feature;
+mod image_meta;
 mod info;
 mod list;
 mod namespace;
+mod object_map;
 mod pool;
+mod remove;
+mod rename;
+mod resize;
+mod snap;
 mod status;
 
 /// One command of the command line.
@@ -42,13 +52,37 @@ impl CommandDef {
 
 /// All commands of `rbd`, in the order of its list.
 pub(crate) const RBD: &[&CommandDef] = &[
+    &children::COMMAND,
+    &clone::COMMAND,
     &create::COMMAND,
+    &disk_usage::COMMAND,
+    &feature::DISABLE,
+    &feature::ENABLE,
+    &image_meta::get::COMMAND,
+    &image_meta::list::COMMAND,
+    &image_meta::remove::COMMAND,
+    &image_meta::set::COMMAND,
     &info::COMMAND,
     &list::COMMAND,
     &namespace::create::COMMAND,
     &namespace::list::COMMAND,
     &namespace::remove::COMMAND,
+    &object_map::CHECK,
+    &object_map::REBUILD,
     &pool::init::COMMAND,
+    &remove::COMMAND,
+    &rename::COMMAND,
+    &resize::COMMAND,
+    &snap::create::COMMAND,
+    &snap::limit::CLEAR,
+    &snap::limit::SET,
+    &snap::list::COMMAND,
+    &snap::protect::COMMAND,
+    &snap::purge::COMMAND,
+    &snap::remove::COMMAND,
+    &snap::rename::COMMAND,
+    &snap::rollback::COMMAND,
+    &snap::unprotect::COMMAND,
     &status::COMMAND,
 ];
 

@@ -1,11 +1,18 @@
 //! What `marcot` can do besides `rbd`'s commands.
 
 mod df;
+mod host;
 mod man;
 mod shell_completions;
 mod tree;
 
 use crate::commands::CommandDef;
 
-pub(crate) const COMMANDS: &[&CommandDef] =
-    &[&shell_completions::COMMAND, &df::COMMAND, &man::COMMAND, &tree::COMMAND];
+pub(crate) const COMMANDS: &[&CommandDef] = &[
+    &shell_completions::COMMAND,
+    &df::COMMAND,
+    &host::RUN,
+    &host::STOP,
+    &man::COMMAND,
+    &tree::COMMAND,
+];

@@ -1,0 +1,15 @@
+//! `rbd image-meta …`
+
+use crate::args::Arguments;
+use crate::args::usage::UsageError;
+
+pub(crate) mod get;
+pub(crate) mod list;
+pub(crate) mod remove;
+pub(crate) mod set;
+
+/// The next word, which must be there.
+fn word(arguments: &Arguments, what: &str) -> Result<String, UsageError> {
+    let word = arguments.next_word().filter(|word| !word.is_empty());
+    word.ok_or_else(|| UsageError::unfitting(format!("metadata {what} was not specified")))
+}

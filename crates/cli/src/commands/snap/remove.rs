@@ -1,0 +1,45 @@
+//! `rbd snap remove`
+
+use clap::Command;
+use marcot_image::Access;
+use marcot_image::operation::snapshot::{self, RemoveSnapshotError};
+use marcot_store::Errno;
+
+use crate::args::spec::{SnapRule, Wanted};
+use crate::args::{Arguments, options};
+use crate::commands::CommandDef;
+use crate::exit::Failure;
+use crate::session::Session;
+
+pub(crate) const COMMAND: CommandDef = CommandDef {
+    name: "snap remove",
+    alias: Some("snap rm"),
+    about: "Delete a snapshot",
+    define,
+    run,
+};
+
+fn define(command: Command) -> Command {
+    options::no_progress(options::snapshot(command))
+        .args([options::image_id(), options::switch("force", "flatten its clones first")])
+}
+
+fn run(arguments: &Arguments, session: &Session) -> Result<(), Failure> {
+    let target = options::target(arguments, Wanted::existing(SnapRule::Required))?;
+    let snap = target.spec.snap.clone().unwrap_or_default();
+    let image = session.open_target_head(&target, Access::ReadWrite)?;
+    let meter = session.meter("Removing snap", arguments);
+    let removed = session.wait(snapshot::remove(&image, &snap));
+    meter.ended(removed).map_err(|error| failure(&snap, &error))?;
+    session.close_image(&image)
+}
+
+fn failure(snap: &str, error: &RemoveSnapshotError) -> Failure {
+    match error {
+        RemoveSnapshotError::Protected { .. } => {
+            let line = format!("snapshot '{snap}' is protected from removal.");
+            Failure::line(line, Errno::BUSY).detail(error.to_string())
+        }
+        _ => Failure::refused("failed to remove snapshot", error),
+    }
+}
