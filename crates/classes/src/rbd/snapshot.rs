@@ -88,10 +88,10 @@ impl Method for SnapshotRemove {
         if removed.protection != ProtectionStatus::Unprotected || removed.child_count > 0 {
             return Err(Errno::BUSY);
         }
-        omap::remove(object, &snapshot_key(self.snap_id))?;
-
         let mut others = snapshots(object)?;
         others.retain(|other| other.id != self.snap_id);
+        // Only after the list was read: RADOS shows a method what was there before its operation.
+        omap::remove(object, &snapshot_key(self.snap_id))?;
         let parent = omap::optional::<Parent>(object, PARENT)?.filter(Parent::exists);
         let head_is_child = parent.as_ref().is_some_and(|parent| parent.head_overlap.is_some());
         let needed = head_is_child || others.iter().any(|other| other.parent_overlap.is_some());
