@@ -33,12 +33,20 @@ pub struct ProcessEnv {
 }
 
 impl ProcessEnv {
-    /// Waits until every task that was spawned has ended. For the end of a process.
-    pub fn drain(&self) {
+    /// Waits until every task that was spawned has ended, and says whether that came to pass within
+    /// `limit`. For the end of a process.
+    pub fn drain(&self, limit: Duration) -> bool {
+        let until = Instant::now() + limit;
         let mut state = locked(&self.executor.state);
         while state.unfinished > 0 {
-            state = self.executor.finished.wait(state).unwrap_or_else(PoisonError::into_inner);
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return false;
+            }
+            let waited = self.executor.finished.wait_timeout(state, left);
+            state = waited.unwrap_or_else(PoisonError::into_inner).0;
         }
+        true
     }
 }
 
@@ -263,6 +271,15 @@ mod tests {
 
     use super::*;
 
+    const LONG: Duration = Duration::from_secs(60);
+
+    #[test]
+    fn a_task_that_never_ends_does_not_keep_a_process() {
+        let env = ProcessEnv::default();
+        env.spawn(Box::pin(std::future::pending()));
+        assert!(!env.drain(Duration::from_millis(1)));
+    }
+
     #[test]
     fn tasks_run_to_their_end_though_nobody_waits() {
         let env = ProcessEnv::default();
@@ -276,15 +293,14 @@ mod tests {
         }
         sender.send(7).unwrap();
         assert_eq!(pollster::block_on(end).unwrap(), Ok(7));
-        env.drain();
-        assert_eq!(locked(&env.executor.state).unfinished, 0);
+        assert!(env.drain(LONG));
     }
 
     #[test]
     fn a_task_that_panics_takes_nobody_along() {
         let env = ProcessEnv::default();
         env.spawn(Box::pin(async { panic!("as expected") }));
-        env.drain();
+        assert!(env.drain(LONG));
         let (ended, end) = oneshot::channel();
         env.spawn(Box::pin(async move {
             let _ = ended.send(());
@@ -304,7 +320,7 @@ mod tests {
                 locked(&order).push(milliseconds);
             }));
         }
-        env.drain();
+        assert!(env.drain(LONG));
         assert_eq!(*locked(&order), [1, 300, 600]);
     }
 

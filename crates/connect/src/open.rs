@@ -24,6 +24,9 @@ use crate::spec::StoreSpec;
 /// Longest pause between two tries for the lock.
 const LONGEST_PAUSE: Duration = Duration::from_millis(50);
 
+/// For tasks that are left when a connection is closed.
+const FAREWELL: Duration = Duration::from_secs(1);
+
 /// How long the caller means to stay.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Lifetime {
@@ -94,9 +97,14 @@ pub struct Connection {
 }
 
 impl Connection {
-    /// Waits for tasks that still run, then lets the store go.
+    /// Lets the store go, and tasks that still run come to their end: a notification that nobody
+    /// waits for, say. What others hold of the store keeps it open.
     pub fn close(self) {
-        self.process_env.drain();
+        let Connection { store, remote, env, process_env, .. } = self;
+        drop((store, remote, env));
+        if !process_env.drain(FAREWELL) {
+            tracing::debug!("tasks are left at the end");
+        }
     }
 }
 
