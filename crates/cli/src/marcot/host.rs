@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use clap::{Arg, Command};
 use marcot_connect::{Lifetime, Reached, ResidentError, StoreSpec, run_resident};
-use marcot_host::jobs::NoJobs;
 use marcot_host::server::Limits;
 use marcot_host::spawn::detach;
 use marcot_store::Errno;
 use rustix::process::{Pid, Signal, kill_process};
 
+use super::nbd::job::HostJobs;
 use crate::args::{Arguments, options};
 use crate::commands::CommandDef;
 use crate::console;
@@ -56,7 +56,7 @@ fn run(arguments: &Arguments, session: &Session) -> Result<(), Failure> {
         limits.idle = Duration::from_secs(seconds);
     }
     let spec = session.store_spec()?;
-    run_resident(&spec, Arc::new(NoJobs), limits).map_err(|error| failure(&error))
+    run_resident(&spec, Arc::new(HostJobs::default()), limits).map_err(|error| failure(&error))
 }
 
 fn failure(error: &ResidentError) -> Failure {

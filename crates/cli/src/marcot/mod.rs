@@ -3,6 +3,7 @@
 mod df;
 mod host;
 mod man;
+mod nbd;
 mod shell_completions;
 mod tree;
 
@@ -14,5 +15,6 @@ pub(crate) const COMMANDS: &[&CommandDef] = &[
     &host::RUN,
     &host::STOP,
     &man::COMMAND,
+    &nbd::serve::COMMAND,
     &tree::COMMAND,
 ];

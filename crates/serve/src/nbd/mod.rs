@@ -11,6 +11,7 @@
 //! | `transmission` | one connection after the handshake |
 //! | `limits`, `budget` | every bound on what a client can name or hold |
 //! | `listener`, `server` | sockets, connections, shutdown |
+//! | `serving` | one image from opening to closing it |
 //!
 //! Written from the public protocol specification. Each connection is one task: it parses all
 //! requests of a read, polls each once where it stands (most are ready at once), keeps the
@@ -22,6 +23,7 @@ mod command;
 mod errno;
 mod exports;
 mod handshake;
+mod image_export;
 mod inbox;
 mod limits;
 mod listener;
@@ -30,6 +32,7 @@ mod outbox;
 mod reply;
 mod request;
 mod server;
+mod serving;
 mod transmission;
 mod wire;
 mod work;
@@ -39,6 +42,8 @@ pub mod export;
 
 pub use export::{Export, ExportError};
 pub use exports::Exports;
+pub use image_export::ImageExport;
 pub use limits::Limits;
 pub use listener::{Exposure, ListenError, Listener};
 pub use server::Server;
+pub use serving::{BadRequest, ServeError, ServeMode, ServeRequest, Serving};

@@ -1,0 +1,71 @@
+//! The job that a store's resident host runs for `marcot nbd serve`, beside the data.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures_util::future::BoxFuture;
+use marcot_connect::ProcessEnv;
+use marcot_host::jobs::{JobRequest, Jobs, RunningJob, Stop};
+use marcot_image::{Client, Config};
+use marcot_serve::nbd::{Limits, Listener, ServeError, ServeRequest, Serving};
+use marcot_store::{Errno, Store, StoreError};
+
+/// How the job is called.
+pub(crate) const KIND: &str = "nbd";
+
+/// What a host of ours can run.
+#[derive(Debug, Default)]
+pub(crate) struct HostJobs {
+    env: ProcessEnv,
+}
+
+impl Jobs for HostJobs {
+    fn start(
+        &self,
+        request: JobRequest,
+        store: Arc<dyn Store>,
+        stop: Stop,
+    ) -> BoxFuture<'static, Result<RunningJob, StoreError>> {
+        let env = self.env.clone();
+        Box::pin(async move {
+            if request.kind != KIND {
+                let context = format!("start job {}", request.kind);
+                return Err(StoreError::new(Errno::OPNOTSUPP, context));
+            }
+            let client = Client::new(store, Arc::new(env), Config::default());
+            start(client, request, stop).await
+        })
+    }
+}
+
+async fn start(
+    client: Client,
+    mut request: JobRequest,
+    stop: Stop,
+) -> Result<RunningJob, StoreError> {
+    let refused = |errno, why: String| StoreError::new(errno, format!("serve over NBD: {why}"));
+    let wanted = ServeRequest::decode(&request.body)
+        .map_err(|error| refused(Errno::INVAL, error.to_string()))?;
+    let socket = request.files.pop().filter(|_| request.files.is_empty());
+    let socket = socket.ok_or_else(|| refused(Errno::INVAL, "one socket is needed".into()))?;
+    let listener =
+        Listener::from_fd(socket).map_err(|error| refused(Errno::BADF, error.to_string()))?;
+    let serving = Serving::open(&client, &wanted, Limits::default())
+        .await
+        .map_err(|error| refused(error.errno(), error.to_string()))?;
+    let run = Box::pin(async move {
+        match serving.run(listener, stop).await {
+            Ok(()) => Ok(Bytes::new()),
+            Err(error) => Err(failure(&error)),
+        }
+    });
+    Ok(RunningJob { started: Bytes::new(), run })
+}
+
+fn failure(error: &ServeError) -> StoreError {
+    let errno = match error {
+        ServeError::Listener(error) => error.raw_os_error().map_or(Errno::IO, Errno::from_raw),
+        ServeError::Close(error) => error.errno(),
+    };
+    StoreError::new(errno, format!("serve over NBD: {error}"))
+}
