@@ -40,10 +40,14 @@ errnos! {
     XDEV = 18, "Invalid cross-device link";
     NODEV = 19, "No such device";
     NOTDIR = 20, "Not a directory";
+    ISDIR = 21, "Is a directory";
     INVAL = 22, "Invalid argument";
+    NOTTY = 25, "Inappropriate ioctl for device";
     FBIG = 27, "File too large";
     NOSPC = 28, "No space left on device";
     ROFS = 30, "Read-only file system";
+    MLINK = 31, "Too many links";
+    PIPE = 32, "Broken pipe";
     DOM = 33, "Numerical argument out of domain";
     RANGE = 34, "Numerical result out of range";
     NAMETOOLONG = 36, "File name too long";
