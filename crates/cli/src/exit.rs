@@ -220,6 +220,7 @@ refusals! {
     marcot_image::CallError,
     marcot_image::CloseError,
     marcot_image::OpenError,
+    marcot_image::IoError,
     marcot_image::operation::CloneError,
     marcot_image::operation::CreateError,
     marcot_image::operation::RemoveError,

@@ -1,11 +1,13 @@
 //! Options that several commands share.
 
 use clap::{Arg, ArgAction, Command};
+use marcot_store::Errno;
 
 use super::Arguments;
 use super::size;
 use super::spec::{self, ImageSpec, Wanted};
 use super::usage::UsageError;
+use crate::exit::Failure;
 use crate::render::{Format, Style};
 
 /// An option with a text value.
@@ -144,4 +146,36 @@ pub(crate) fn sparse_size() -> Arg {
         .value_name("size")
         .value_parser(size::bytes)
         .help("zeros in a row that are not stored, from 4K")
+}
+
+/// `--export-format`
+pub(crate) fn export_format() -> Arg {
+    Arg::new("export-format")
+        .long("export-format")
+        .value_name("format")
+        .value_parser(["1", "2"])
+        .help("1: the bytes of the image")
+}
+
+/// The file of an import or export: from `--path`, else from the next word.
+pub(crate) fn path(arguments: &Arguments) -> Result<String, UsageError> {
+    let path = arguments.text("path").filter(|path| !path.is_empty());
+    let path = path.or_else(|| arguments.next_word().filter(|word| !word.is_empty()));
+    path.ok_or_else(|| UsageError::unfitting("path was not specified"))
+}
+
+/// The stream with snapshots is not built yet.
+pub(crate) fn refuse_format_2(arguments: &Arguments) -> Result<(), Failure> {
+    match arguments.text("export-format").as_deref() {
+        Some("2") => Err(Failure::line("export format 2 is not supported yet", Errno::OPNOTSUPP)),
+        _ => Ok(()),
+    }
+}
+
+/// Images of the first format are not built yet.
+pub(crate) fn refuse_format_1(arguments: &Arguments) -> Result<(), Failure> {
+    match arguments.text("image-format").as_deref() {
+        Some("1") => Err(Failure::line("image format 1 is not supported yet", Errno::OPNOTSUPP)),
+        _ => Ok(()),
+    }
 }

@@ -38,6 +38,7 @@ impl Request {
 
 fn run(arguments: &Arguments, session: &Session) -> Result<(), Failure> {
     let request = Request::parse(arguments)?;
+    options::refuse_format_1(arguments)?;
     let at = session.location(&request.image.at)?;
     let options = session.create_options(request.size, &request.layout, FAILED)?;
     session

@@ -8,6 +8,7 @@ use crate::args::Arguments;
 use crate::exit::Failure;
 use crate::session::Session;
 
+mod bench;
 mod children;
 mod clone;
 mod create;
@@ -52,6 +53,7 @@ impl CommandDef {
 
 /// All commands of `rbd`, in the order of its list.
 pub(crate) const RBD: &[&CommandDef] = &[
+    &bench::COMMAND,
     &children::COMMAND,
     &clone::COMMAND,
     &create::COMMAND,
