@@ -6,7 +6,7 @@ use std::net::Shutdown;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use futures_channel::oneshot;
@@ -34,6 +34,8 @@ pub(super) struct Link {
 pub(super) struct Shared {
     link: Mutex<Link>,
     table: Mutex<Table>,
+    /// Told when a request comes or the store is dropped.
+    need: Condvar,
     /// The store has been dropped: nobody waits any more.
     pub(super) closed: AtomicBool,
 }
@@ -52,6 +54,7 @@ impl Shared {
         Shared {
             link: Mutex::new(Link { stream: Some(stream), next: 1 }),
             table: Mutex::default(),
+            need: Condvar::new(),
             closed: AtomicBool::new(false),
         }
     }
@@ -102,15 +105,35 @@ impl Shared {
             let pending =
                 Pending { frame: frame.clone(), files: Arc::clone(&files), purpose, answer };
             table.pending.insert(number, pending);
+            self.need.notify_one();
             frame
         };
         link.send(&frame, &files);
         number
     }
 
+    /// Without an owner: waits until one is needed, so that a client with nothing to do starts no
+    /// host. `false` when the store has been dropped.
+    pub(super) fn wait_for_need(&self) -> bool {
+        let mut table = self.table();
+        loop {
+            if self.closed.load(Ordering::SeqCst) {
+                return false;
+            }
+            if !table.pending.is_empty() || !table.watches.is_empty() {
+                return true;
+            }
+            table = self.need.wait(table).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
     /// Ends the connection for good, as the last user of the store goes.
     pub(super) fn close(&self) {
-        self.closed.store(true, Ordering::SeqCst);
+        {
+            let _table = self.table();
+            self.closed.store(true, Ordering::SeqCst);
+            self.need.notify_one();
+        }
         if let Some(stream) = self.link().stream.take() {
             let _ = stream.shutdown(Shutdown::Both);
         }

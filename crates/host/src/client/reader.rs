@@ -56,6 +56,9 @@ impl Reader {
             }
             self.shared.link().stream = None;
             self.shared.table().end_jobs(&owner_died(pid));
+            if !self.shared.wait_for_need() {
+                return self.shared.table().break_off(closed());
+            }
             match self.finder.find(Some(self.client)) {
                 Ok(greeted) => {
                     pid = greeted.pid;

@@ -229,6 +229,23 @@ fn a_job_goes_on_with_the_next_owner_on_the_same_socket() {
 }
 
 #[test]
+fn a_client_with_nothing_to_do_starts_no_host() {
+    let directory = StoreDirectory::new();
+    let store = connect(directory.path(), Patience::default());
+    pollster::block_on(first_object(&*store));
+    let pid = owner(directory.path()).unwrap();
+    signal(pid, Signal::TERM);
+    while owner(directory.path()).is_some() {
+        thread::sleep(Duration::from_millis(2));
+    }
+    // Long enough for a host to appear, if one were started.
+    thread::sleep(Duration::from_millis(100));
+    assert_eq!(owner(directory.path()), None);
+    assert_eq!(pollster::block_on(store.list_pools()).unwrap().len(), 1);
+    assert_ne!(owner(directory.path()), Some(pid));
+}
+
+#[test]
 fn a_host_that_cannot_start_is_an_error_with_its_last_words() {
     let directory = StoreDirectory::new();
     let mut program = host_program(directory.path());
