@@ -136,3 +136,11 @@ pub fn an_object_has_data_xattrs_and_omap_apart(s: &Subject) {
     assert_eq!(s.xattr(&id, "a"), Ok(bytes("xattr")));
     assert_eq!(s.omap(&id), texts(&[("a", "again")]));
 }
+
+pub fn a_list_after_the_prefix_itself_leaves_that_key_out(s: &Subject) {
+    let id = s.object("o");
+    s.write(&id, vec![omap_set(&[("b", ""), ("b1", "")])]);
+    let step = ReadStep::OmapList { after: Some(bytes("b")), prefix: bytes("b"), max: 3 };
+    let entries = vec![(bytes("b1"), bytes(""))];
+    assert_eq!(s.read(&id, step), Ok(ReadResult::Omap(OmapPage { entries, more: false })));
+}

@@ -67,6 +67,7 @@ macro_rules! conformance {
             an_omap_list_begins_after_its_key_and_keeps_to_its_prefix
             omap_get_yields_the_keys_that_exist
             an_object_has_data_xattrs_and_omap_apart
+            a_list_after_the_prefix_itself_leaves_that_key_out
         }
         $crate::conformance_topic! { $open, compound:
             every_read_step_has_its_result
@@ -122,6 +123,7 @@ macro_rules! conformance {
             what_is_written_after_a_rollback_leaves_the_clone_alone
             rollback_stands_alone_in_its_operation
             rollback_does_not_remove_a_watched_object
+            rollback_narrows_the_overlap_by_what_it_brings_back
         }
         $crate::conformance_topic! { $open, trimming:
             a_removed_snapshot_is_trimmed_in_the_end

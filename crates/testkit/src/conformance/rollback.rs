@@ -98,3 +98,14 @@ pub fn rollback_does_not_remove_a_watched_object(s: &Subject) {
     s.roll_back(&id, &context(&[snap]), snap);
     assert!(!s.exists(&id));
 }
+
+pub fn rollback_narrows_the_overlap_by_what_it_brings_back(s: &Subject) {
+    let id = s.object("o");
+    s.write(&id, vec![put(0, "0123456789")]);
+    let a = s.snap();
+    s.write_under(&id, &context(&[a]), vec![put(0, "ab")]);
+    let b = s.snap();
+    s.roll_back(&id, &context(&[a, b]), a);
+    let overlaps: Vec<_> = s.snaps(&id).clones.into_iter().map(|clone| clone.overlap).collect();
+    assert_eq!(overlaps, [[(2, 8)], [(2, 8)]]);
+}
