@@ -42,6 +42,12 @@ impl FileDevice {
     }
 }
 
+impl FileDevice {
+    pub(crate) fn stat(&self) -> io::Result<rustix::fs::Stat> {
+        Ok(rustix::fs::fstat(&self.file)?)
+    }
+}
+
 impl Device for FileDevice {
     fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<()> {
         self.file.read_exact_at(buffer, offset)
@@ -107,6 +113,10 @@ impl FileVolume {
     /// Puts together what the checks of opening have opened.
     pub(crate) fn new(path: &Path, directory: File, store: Arc<FileDevice>) -> FileVolume {
         FileVolume { path: path.to_owned(), directory, store }
+    }
+
+    pub(crate) fn directory(&self) -> &File {
+        &self.directory
     }
 
     fn open_meta(&self, flags: OFlags) -> Result<FileDevice, rustix::io::Errno> {

@@ -15,6 +15,7 @@ use std::io;
 use std::sync::Arc;
 
 pub use fault::{Call, Fault, Repeat};
+pub(crate) use file::STORE_FILE;
 pub use file::{FileDevice, FileVolume};
 pub use memory::{MemoryDevice, MemoryVolume};
 pub use simulated::{Crash, Fate, LengthAfterCrash, SimulatedDevice, SimulatedVolume};

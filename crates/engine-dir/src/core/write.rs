@@ -1,0 +1,274 @@
+//! Write operations: run the steps, place the blocks, log, apply.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use marcot_store::op::CopyupPiece;
+use marcot_store::ranges::RangeSet;
+use marcot_store::snapset::{self, ClonePlan, Source};
+use marcot_store::{
+    Errno, ObjectId, PoolId, SnapContext, SnapId, StoreError, Version, WriteOp, WriteStep,
+};
+
+use super::Core;
+use crate::layout::{ClusterItem, Item, ObjectRecord, Record};
+use crate::object::Object;
+use crate::operation::{
+    Caller, Calling, Content, Failure, Piece, Scratch, SharedBlocks, Wait, plan_blocks,
+    read_extent, run_step, stored_runs,
+};
+use crate::space::Purpose;
+use crate::units::{BLOCK, BLOCK_BYTES, Run};
+
+/// A write to be done.
+#[derive(Debug)]
+pub(crate) struct WriteRequest<'a> {
+    pub id: &'a ObjectId,
+    pub op: &'a WriteOp,
+    pub caller: &'a Caller,
+    /// Whether a removed object's watchers keep a rollback from removing it.
+    pub watched: bool,
+    /// What to log beside the change.
+    pub cluster: Vec<ClusterItem>,
+}
+
+/// What a write did.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Written {
+    pub version: Version,
+    /// The record to wait for; 0 when nothing was written.
+    pub seq: u64,
+    /// Whether the object is gone, which ends its watches.
+    pub removed: bool,
+}
+
+/// The plan of one write, before any block is placed.
+struct Planned {
+    items: Vec<Item>,
+    pieces: Vec<Piece>,
+    /// Attributes and the like, after the data.
+    rest: Vec<Item>,
+    removed: bool,
+}
+
+impl Core {
+    /// Runs a write operation. After an error nothing has changed.
+    pub(crate) fn write(&mut self, request: WriteRequest<'_>) -> Result<Written, StoreError> {
+        let (id, caller) = (request.id, request.caller);
+        self.check_caller(caller, || format!("write {id}"))?;
+        let cluster = request.cluster.clone();
+        let planned = self.plan_write(request).map_err(|f| f.into_error("write", id))?;
+        let Some(planned) = planned else {
+            let object = self.state.object(id).map_err(|e| super::meta_failed(&e, "write"))?;
+            let version = object.head.as_ref().map_or(Version(0), |head| head.version);
+            return Ok(Written { version, seq: 0, removed: false });
+        };
+        self.check_writable()?;
+        let mut items = planned.items;
+        let mut placed = Vec::new();
+        let written = self.place(planned.pieces, &mut items, &mut placed).and_then(|()| {
+            items.extend(planned.rest);
+            let (id, mtime) = (id.clone(), caller.now);
+            self.commit(&Record::Object(ObjectRecord { id, mtime, items, cluster }))
+        });
+        match written {
+            Ok(seq) => Ok(Written { version: Version(seq), seq, removed: planned.removed }),
+            Err(error) => {
+                let given_back = self.state.space.give_back(&placed);
+                given_back.map_err(|e| super::meta_failed(&e, "give blocks back"))?;
+                Err(StoreError { context: format!("write {id}: {}", error.context), ..error })
+            }
+        }
+    }
+
+    /// Writes the pieces into fresh blocks and names them in `items`.
+    fn place(
+        &mut self,
+        pieces: Vec<Piece>,
+        items: &mut Vec<Item>,
+        placed: &mut Vec<Run>,
+    ) -> Result<(), StoreError> {
+        for piece in pieces {
+            let (mut block, mut data) = match piece {
+                Piece::Hole { block, count } => {
+                    items.push(Item::Hole { block, count });
+                    continue;
+                }
+                Piece::Data { block, data } => (block, data),
+            };
+            let runs = self.state.space.allocate((data.len() / BLOCK) as u64, Purpose::Data);
+            let runs = runs.map_err(|error| super::commit::no_space(&error))?;
+            placed.extend(&runs);
+            for run in runs {
+                let part = data.split_to(run.bytes() as usize);
+                self.write_blocks(run, &part)?;
+                let checksums = part.chunks_exact(BLOCK).map(crc32c::crc32c).collect();
+                items.push(Item::Write { block, physical: run.start, checksums });
+                block += run.count;
+            }
+        }
+        Ok(())
+    }
+
+    /// What the operation comes to; `None` when it changes nothing.
+    fn plan_write(&mut self, request: WriteRequest<'_>) -> Result<Option<Planned>, Failure> {
+        let WriteRequest { id, op, caller, watched, .. } = request;
+        if !self.state.cluster.pools.contains_key(&id.pool) {
+            return Err(Errno::NOENT.into());
+        }
+        let object = self.state.object(id)?;
+        let sources = self.sources(id, &op.steps)?;
+        let plan = self.clone_plan(&object, id.pool, &op.snap_context);
+        let content = Content { device: &*self.device, wait: Wait::Allowed };
+        let mut scratch = Scratch::new(content, self.state.meta.as_deref(), &object, None);
+        let calling = Calling { classes: &*self.classes, caller, snap_context: &op.snap_context };
+        for step in &op.steps {
+            match step.clone() {
+                WriteStep::Rollback { snap } => {
+                    roll_back(&mut scratch, &object, &plan, (snap, watched))?;
+                }
+                WriteStep::CopyupFrom { pieces } => copy_up(&mut scratch, &pieces, &sources)?,
+                step => run_step(&mut scratch, &calling, step)?,
+            }
+        }
+        if !scratch.effective {
+            return Ok(None);
+        }
+        Ok(Some(finish(scratch, &object, plan)?))
+    }
+
+    fn clone_plan(&self, object: &Object, pool: PoolId, context: &SnapContext) -> ClonePlan {
+        let pool = self.state.cluster.pools.get(&pool);
+        snapset::plan_clone(&object.snaps, context, |snap| {
+            pool.is_some_and(|pool| pool.is_removed(snap))
+        })
+    }
+
+    /// The objects that copyups take from, got before the operation runs.
+    fn sources(&mut self, id: &ObjectId, steps: &[WriteStep]) -> Result<Sources, Failure> {
+        let mut sources = Sources::new();
+        for step in steps {
+            let WriteStep::CopyupFrom { pieces } = step else { continue };
+            for piece in pieces {
+                if piece.source == *id {
+                    return Err(Errno::INVAL.into());
+                }
+                sources.insert(piece.source.clone(), self.state.object(&piece.source)?);
+            }
+        }
+        Ok(sources)
+    }
+}
+
+type Sources = BTreeMap<ObjectId, Arc<Object>>;
+
+/// Which body an object is at a snapshot: its head (`None`) or a clone.
+pub(super) fn body_at(object: &Object, snap: SnapId) -> Option<Option<SnapId>> {
+    if snap == SnapId::HEAD {
+        return object.head.as_ref().map(|_| None);
+    }
+    match snapset::resolve(&object.snaps, snap)? {
+        Source::Head => Some(None),
+        Source::Clone(id) => Some(Some(id)),
+    }
+}
+
+fn roll_back(
+    scratch: &mut Scratch<'_>,
+    object: &Object,
+    plan: &ClonePlan,
+    (snap, watched): (SnapId, bool),
+) -> Result<(), Failure> {
+    match body_at(object, snap) {
+        Some(None) => scratch.touch(),
+        Some(Some(clone)) => {
+            let mut set = object.snaps.clone();
+            let size = set.head_size;
+            snapset::commit_write(&mut set, plan.clone(), &RangeSet::new(), size);
+            scratch.touch();
+            scratch.edits.modified = snapset::rollback_ranges(&set, clone);
+            scratch.restore = Some(clone);
+        }
+        None if scratch.before.is_none() => {}
+        None if watched => return Err(Errno::BUSY.into()),
+        None => scratch.remove()?,
+    }
+    Ok(())
+}
+
+/// Takes whole blocks over by reference and copies what a piece cuts.
+fn copy_up(
+    scratch: &mut Scratch<'_>,
+    pieces: &[CopyupPiece],
+    sources: &Sources,
+) -> Result<(), Failure> {
+    if scratch.exists {
+        return Ok(());
+    }
+    scratch.touch();
+    for piece in pieces {
+        let source = sources.get(&piece.source).ok_or(Errno::NOENT)?;
+        let clone = body_at(source, piece.snap).ok_or(Errno::NOENT)?;
+        let body = source.body(clone).ok_or(Errno::NOENT)?;
+        let end = piece.source_offset + piece.length;
+        let aligned = piece.source_offset % BLOCK_BYTES == piece.offset % BLOCK_BYTES;
+        let target = |offset: u64| offset - piece.source_offset + piece.offset;
+        for (from, length) in stored_runs(body, piece.source_offset, piece.length) {
+            let to = from + length;
+            let first = from.next_multiple_of(BLOCK_BYTES);
+            // The source's last block is whole on disk even where the source ends within it.
+            let last = to.next_multiple_of(BLOCK_BYTES).min(end / BLOCK_BYTES * BLOCK_BYTES);
+            if !aligned || first >= last {
+                let bytes = read_extent(scratch.content, body, from, length)?;
+                scratch.write(target(from), bytes);
+                continue;
+            }
+            for (start, stop) in [(from, first), (last.min(to), to)] {
+                if start < stop {
+                    let bytes = read_extent(scratch.content, body, start, stop - start)?;
+                    scratch.write(target(start), bytes);
+                }
+            }
+            scratch.edits.size = scratch.edits.size.max(target(to));
+            scratch.edits.modified.insert(target(from), length);
+            scratch.shared.push(SharedBlocks {
+                source: piece.source.clone(),
+                clone,
+                source_block: first / BLOCK_BYTES,
+                block: target(first) / BLOCK_BYTES,
+                count: (last - first) / BLOCK_BYTES,
+            });
+        }
+    }
+    Ok(())
+}
+
+/// Turns what the steps have made into items of a record.
+fn finish(scratch: Scratch<'_>, object: &Object, plan: ClonePlan) -> Result<Planned, Failure> {
+    let mut items = Vec::new();
+    let snaps = &object.snaps;
+    if plan.clone.is_some() || plan.seq != snaps.seq || !snaps.clones.is_empty() {
+        let modified = scratch.edits.modified.as_slice().to_vec();
+        let clone = plan.clone.map(|clone| (clone.id, clone.snaps));
+        items.push(Item::Snapshots { seq: plan.seq, clone, modified });
+    }
+    if scratch.removed && scratch.before.is_some() {
+        items.push(Item::Remove);
+    }
+    let removed = scratch.removed;
+    if !scratch.exists {
+        return Ok(Planned { items, pieces: Vec::new(), rest: Vec::new(), removed });
+    }
+    if let Some(clone) = scratch.restore {
+        items.push(Item::Restore { clone });
+        return Ok(Planned { items, pieces: Vec::new(), rest: Vec::new(), removed });
+    }
+    items.push(Item::Create);
+    items.push(Item::Size { bytes: scratch.edits.size });
+    let pieces = plan_blocks(scratch.content, &scratch.base(), &scratch.edits)?;
+    for shared in scratch.shared {
+        let SharedBlocks { source, clone, source_block, block, count } = shared;
+        items.push(Item::Share { source, clone, source_block, block, count });
+    }
+    Ok(Planned { items, pieces, rest: scratch.attributes, removed })
+}

@@ -1,0 +1,256 @@
+//! An open store: the core, its locks and threads, and the clients that share it.
+
+use std::path::Path;
+use std::sync::atomic::AtomicU64;
+use std::sync::mpsc::{Sender, channel};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::thread::JoinHandle;
+
+use marcot_store::class::Classes;
+use marcot_store::{Env, Store, StoreError};
+
+use crate::client::DirClient;
+use crate::core::Core;
+use crate::device::{Device, Volume};
+use crate::directory::{self, OpenError};
+use crate::recovery::{FormatOptions, RecoverError, RecoverOptions, format, recover};
+use crate::sync::Syncs;
+use crate::units::{BLOCK_BYTES, blocks_for};
+use crate::watches::Watches;
+
+/// How a new store is made.
+#[derive(Clone)]
+pub struct CreateOptions {
+    pub env: Arc<dyn Env>,
+    /// Pools that it has from the start; `rbd` by default.
+    pub pools: Vec<String>,
+    /// Bytes of the log's first segment, at least 8 KiB.
+    pub log_bytes: u64,
+}
+
+impl CreateOptions {
+    /// A store as users want it: a pool `rbd`, 1 MiB in all.
+    pub fn new(env: Arc<dyn Env>) -> CreateOptions {
+        let log_bytes = (1 << 20) - 2 * BLOCK_BYTES;
+        CreateOptions { env, pools: vec!["rbd".to_owned()], log_bytes }
+    }
+
+    fn format(&self) -> FormatOptions {
+        let random = [self.env.random(), self.env.random()];
+        let mut store: [u8; 16] = [0; 16];
+        for (part, number) in store.chunks_exact_mut(8).zip(random) {
+            part.copy_from_slice(&number.to_be_bytes());
+        }
+        // A UUID of version 4.
+        store[6] = store[6] & 0x0f | 0x40;
+        store[8] = store[8] & 0x3f | 0x80;
+        let log_blocks = blocks_for(self.log_bytes).max(2);
+        FormatOptions { store, pools: self.pools.clone(), log_blocks }
+    }
+}
+
+impl std::fmt::Debug for CreateOptions {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("CreateOptions").field("pools", &self.pools).finish_non_exhaustive()
+    }
+}
+
+/// Who does what takes time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Threads {
+    /// Threads of the engine: callers never wait but for their own futures.
+    Own,
+    /// The caller, within the call: every run is the same, as crash tests need it.
+    None,
+}
+
+/// How a store is opened.
+#[derive(Clone)]
+pub struct OpenOptions {
+    pub classes: Arc<dyn Classes>,
+    pub env: Arc<dyn Env>,
+    /// Most bytes that the store may take; `None` for what the file system has.
+    pub limit_bytes: Option<u64>,
+    pub threads: Threads,
+    /// Bytes of log after which a checkpoint is made.
+    pub checkpoint_bytes: u64,
+}
+
+impl OpenOptions {
+    pub fn new(classes: Arc<dyn Classes>, env: Arc<dyn Env>) -> OpenOptions {
+        let (limit_bytes, threads) = (None, Threads::Own);
+        OpenOptions { classes, env, limit_bytes, threads, checkpoint_bytes: 32 << 20 }
+    }
+}
+
+impl std::fmt::Debug for OpenOptions {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let mut shown = f.debug_struct("OpenOptions");
+        shown.field("limit_bytes", &self.limit_bytes).field("threads", &self.threads);
+        shown.finish_non_exhaustive()
+    }
+}
+
+/// A job for the threads that wait for cold reads.
+pub(crate) type Job = Box<dyn FnOnce() + Send>;
+
+/// What all clients of an open store share.
+pub(crate) struct Shared {
+    core: Mutex<Core>,
+    pub device: Arc<dyn Device>,
+    pub env: Arc<dyn Env>,
+    pub released: Arc<AtomicU64>,
+    pub watches: Mutex<Watches>,
+    pub syncs: Syncs,
+    pub options: OpenOptions,
+    threads: Mutex<Vec<JoinHandle<()>>>,
+    jobs: OnceLock<Sender<Job>>,
+}
+
+/// Threads that wait for reads from the medium.
+const READERS: usize = 4;
+
+impl Shared {
+    pub(crate) fn core(&self) -> MutexGuard<'_, Core> {
+        // A panic under the lock may have left the state half changed.
+        self.core.lock().unwrap_or_else(|poisoned| {
+            let mut core: MutexGuard<'_, Core> = PoisonError::into_inner(poisoned);
+            core.poison("a change was cut short by a defect in the program");
+            core
+        })
+    }
+
+    pub(crate) fn watches(&self) -> MutexGuard<'_, Watches> {
+        self.watches.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn keep_thread(&self, thread: JoinHandle<()>) {
+        self.threads.lock().unwrap_or_else(PoisonError::into_inner).push(thread);
+    }
+
+    /// Work that is due after a sync.
+    pub(crate) fn tend(&self) {}
+
+    /// What a write leaves to be done.
+    pub(crate) fn after_write(self: &Arc<Self>, unsynced: u64) {
+        if self.options.threads == Threads::Own {
+            self.note_unsynced(unsynced);
+        }
+    }
+
+    /// Gets freed blocks out of quarantine for a writer that found the store full. Tells whether
+    /// it is worth another try.
+    pub(crate) fn make_room(&self) -> bool {
+        let mark = |shared: &Shared| shared.core().mark();
+        // The first sync makes the frees durable, the second the record that says so.
+        let freed = self.sync_now().and_then(|()| mark(self)).and_then(|()| self.sync_now());
+        freed.is_ok()
+    }
+
+    /// Runs a job that waits for the medium.
+    pub(crate) fn submit(&self, job: Job) {
+        let sender = self.jobs.get_or_init(|| {
+            let (sender, receiver) = channel::<Job>();
+            let receiver = Arc::new(Mutex::new(receiver));
+            for _ in 0..READERS {
+                let receiver = Arc::clone(&receiver);
+                let thread = std::thread::Builder::new().name("marcot-read".to_owned());
+                let spawned = thread.spawn(move || {
+                    loop {
+                        let job = receiver.lock().unwrap_or_else(PoisonError::into_inner).recv();
+                        let Ok(job) = job else { return };
+                        job();
+                    }
+                });
+                spawned.inspect_err(|error| tracing::error!("no thread for reads: {error}")).ok();
+            }
+            sender
+        });
+        if let Err(refused) = sender.send(job) {
+            // No thread could be started: the caller waits itself.
+            (refused.0)();
+        }
+    }
+}
+
+/// An open store. Closed when the last client and the last handle are gone.
+pub struct DirEngine {
+    pub(crate) shared: Arc<Shared>,
+}
+
+impl std::fmt::Debug for DirEngine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("DirEngine").finish_non_exhaustive()
+    }
+}
+
+impl DirEngine {
+    /// Makes a store in the directory `path`, which is made if it is not there.
+    pub fn create(path: &Path, options: &CreateOptions) -> Result<(), OpenError> {
+        directory::create(path, &options.format())
+    }
+
+    /// Opens the store in the directory `path`. [`OpenError::Busy`] when another process, or
+    /// another handle in this one, has it open.
+    pub fn open(path: &Path, options: OpenOptions) -> Result<Arc<DirEngine>, OpenError> {
+        let volume = Arc::new(directory::open(path)?);
+        DirEngine::open_volume(volume, options)
+            .map_err(|error| OpenError::Damaged { path: path.to_owned(), error })
+    }
+
+    /// Makes a store on any volume.
+    pub fn create_on(volume: &dyn Volume, options: &CreateOptions) -> std::io::Result<()> {
+        format(volume, &options.format())
+    }
+
+    /// Opens the store on any volume. The caller sees to it that nobody else has it open.
+    pub fn open_volume(
+        volume: Arc<dyn Volume>,
+        options: OpenOptions,
+    ) -> Result<Arc<DirEngine>, RecoverError> {
+        let recover_options = RecoverOptions {
+            classes: Arc::clone(&options.classes),
+            nonce: options.env.random(),
+            limit_bytes: options.limit_bytes,
+        };
+        let core = recover(&*volume, recover_options)?;
+        let shared = Shared {
+            device: Arc::clone(&core.device),
+            released: core.released(),
+            core: Mutex::new(core),
+            env: Arc::clone(&options.env),
+            watches: Mutex::default(),
+            syncs: Syncs::default(),
+            options,
+            threads: Mutex::default(),
+            jobs: OnceLock::new(),
+        };
+        Ok(Arc::new(DirEngine { shared: Arc::new(shared) }))
+    }
+
+    /// A new client with an id and an address of its own. Its watches end when it is dropped.
+    pub fn client(self: &Arc<Self>) -> Arc<dyn Store> {
+        DirClient::new(Arc::clone(self)).checked()
+    }
+
+    /// Makes everything durable and says whether it is. Clients can still be used.
+    pub fn close(&self) -> Result<(), StoreError> {
+        if self.shared.core().is_dirty() {
+            self.shared.sync_now()?;
+        }
+        Ok(())
+    }
+}
+
+impl Drop for DirEngine {
+    fn drop(&mut self) {
+        self.shared.stop_syncs();
+        let threads = std::mem::take(
+            &mut *self.shared.threads.lock().unwrap_or_else(PoisonError::into_inner),
+        );
+        let this = std::thread::current().id();
+        for thread in threads.into_iter().filter(|thread| thread.thread().id() != this) {
+            let _ = thread.join();
+        }
+    }
+}

@@ -1,0 +1,24 @@
+//! Bytes of the store file and of the metadata rows, to and from typed values.
+//!
+//! docs/formats/store-file.md is the norm. Decoders are given hostile bytes: they check every
+//! length before they use it, and nothing they answer is larger than what they were given.
+
+mod cluster_change;
+mod cluster_row;
+mod codec;
+mod frame;
+mod item;
+mod key;
+mod object_row;
+mod record;
+mod superblock;
+
+pub(crate) use cluster_change::ClusterItem;
+pub(crate) use cluster_row::SuperRow;
+pub(crate) use codec::{Damaged, Reader, Writer};
+pub(crate) use frame::{FRAME_HEADER, Frame, encode as encode_frame};
+pub(crate) use item::Item;
+pub(crate) use key::{decode_object_key, object_key, omap_key, pool_prefix};
+pub(crate) use object_row::{decode_object, encode_object, row_has_head};
+pub(crate) use record::{ObjectRecord, Record};
+pub(crate) use superblock::{LogPointer, Superblock, SuperblockError};

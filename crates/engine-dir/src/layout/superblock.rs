@@ -1,0 +1,165 @@
+//! The superblock: identity, features, and where the log begins.
+//!
+//! Two copies in the first two blocks are written in turn; the valid one with the higher
+//! generation counts. It names two places in the log: after the checkpoint before the last, and
+//! after the last one. The log is kept from the first on.
+
+use super::codec::{Damaged, Reader, Writer};
+use crate::units::{BLOCK, Run};
+
+const MAGIC: &[u8; 8] = b"MARCOTST";
+const FORMAT: u32 = 1;
+/// Features that a reader must know (none yet), and those that only a writer must.
+const KNOWN_INCOMPATIBLE: u64 = 0;
+const KNOWN_READ_ONLY_COMPATIBLE: u64 = 0;
+
+/// A place between two records of the log.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct LogPointer {
+    /// The last record before the place.
+    pub seq: u64,
+    /// Its checksum.
+    pub checksum: u32,
+    pub segment: Run,
+    /// Bytes from the start of the segment.
+    pub position: u64,
+}
+
+/// What the superblock holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Superblock {
+    pub generation: u64,
+    pub store: [u8; 16],
+    /// Where replay may have to begin.
+    pub oldest: LogPointer,
+    /// Where it begins when the last checkpoint is readable.
+    pub newest: LogPointer,
+    /// Whether a checkpoint has ever been made: without one the metadata file means nothing.
+    pub has_checkpoint: bool,
+}
+
+/// Why a block is not a superblock that can be used.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum SuperblockError {
+    #[error(transparent)]
+    Damaged(#[from] Damaged),
+    #[error("it has the features {0:#x}, which this version does not know")]
+    UnknownFeatures(u64),
+    #[error("it has format {0}, and this version knows format {FORMAT}")]
+    UnknownFormat(u32),
+}
+
+impl Superblock {
+    pub(crate) fn encode(&self) -> Vec<u8> {
+        let mut writer = Writer::new();
+        for byte in MAGIC {
+            writer.u8(*byte);
+        }
+        writer.u32(FORMAT);
+        writer.u32(BLOCK as u32);
+        writer.u64(0);
+        writer.u64(0);
+        writer.u64(0);
+        for byte in self.store {
+            writer.u8(byte);
+        }
+        writer.u64(self.generation);
+        writer.u8(u8::from(self.has_checkpoint));
+        for pointer in [&self.oldest, &self.newest] {
+            writer.u64(pointer.seq);
+            writer.u32(pointer.checksum);
+            writer.u64(pointer.segment.start);
+            writer.u64(pointer.segment.count);
+            writer.u64(pointer.position);
+        }
+        let mut bytes = writer.finish();
+        bytes.resize(BLOCK - 4, 0);
+        let checksum = crc32c::crc32c(&bytes);
+        bytes.extend_from_slice(&checksum.to_le_bytes());
+        bytes
+    }
+
+    pub(crate) fn decode(block: &[u8]) -> Result<Superblock, SuperblockError> {
+        let (bytes, stored) = block.split_last_chunk::<4>().ok_or(Damaged("it ends early"))?;
+        let mut reader = Reader::new(bytes);
+        for byte in MAGIC {
+            if reader.u8()? != *byte {
+                return Err(Damaged("this is no store").into());
+            }
+        }
+        if bytes.len() != BLOCK - 4 || crc32c::crc32c(bytes) != u32::from_le_bytes(*stored) {
+            return Err(Damaged("the superblock's checksum differs").into());
+        }
+        let format = reader.u32()?;
+        if format != FORMAT || reader.u32()? != BLOCK as u32 {
+            return Err(SuperblockError::UnknownFormat(format));
+        }
+        let _compatible = reader.u64()?;
+        let read_only_compatible = reader.u64()?;
+        let unknown = (reader.u64()? & !KNOWN_INCOMPATIBLE)
+            | (read_only_compatible & !KNOWN_READ_ONLY_COMPATIBLE);
+        if unknown != 0 {
+            return Err(SuperblockError::UnknownFeatures(unknown));
+        }
+        let mut store = [0; 16];
+        for byte in &mut store {
+            *byte = reader.u8()?;
+        }
+        let generation = reader.u64()?;
+        let has_checkpoint = reader.u8()? != 0;
+        let oldest = decode_pointer(&mut reader)?;
+        let newest = decode_pointer(&mut reader)?;
+        Ok(Superblock { generation, store, oldest, newest, has_checkpoint })
+    }
+}
+
+fn decode_pointer(reader: &mut Reader<'_>) -> Result<LogPointer, Damaged> {
+    let seq = reader.u64()?;
+    let checksum = reader.u32()?;
+    let segment = Run::new(reader.u64()?, reader.u64()?);
+    let position = reader.u64()?;
+    if segment.start < 2 || segment.count < 2 || !segment.lies_within(1 << 50) {
+        return Err(Damaged("a log segment lies nowhere"));
+    }
+    if position > segment.bytes() {
+        return Err(Damaged("the log begins outside its segment"));
+    }
+    Ok(LogPointer { seq, checksum, segment, position })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn some() -> Superblock {
+        let pointer = LogPointer { seq: 9, checksum: 4, segment: Run::new(2, 254), position: 4096 };
+        Superblock {
+            generation: 3,
+            store: [7; 16],
+            oldest: pointer,
+            newest: LogPointer { seq: 12, ..pointer },
+            has_checkpoint: true,
+        }
+    }
+
+    #[test]
+    fn it_reads_what_it_wrote_and_sees_every_flipped_bit() {
+        let bytes = some().encode();
+        assert_eq!(bytes.len(), BLOCK);
+        assert_eq!(Superblock::decode(&bytes), Ok(some()));
+        for byte in 0..bytes.len() {
+            let mut damaged = bytes.clone();
+            damaged[byte] ^= 0x10;
+            assert!(Superblock::decode(&damaged).is_err(), "byte {byte}");
+        }
+    }
+
+    #[test]
+    fn unknown_features_are_named() {
+        let mut bytes = some().encode();
+        bytes[32] = 2;
+        let checksum = crc32c::crc32c(&bytes[..BLOCK - 4]);
+        bytes[BLOCK - 4..].copy_from_slice(&checksum.to_le_bytes());
+        assert_eq!(Superblock::decode(&bytes), Err(SuperblockError::UnknownFeatures(2)));
+    }
+}

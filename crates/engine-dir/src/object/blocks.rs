@@ -1,0 +1,128 @@
+//! Which blocks of the store file an object's blocks are in, with their checksums.
+//!
+//! A table of shards of 64 blocks (256 KiB of data), each replaced copy-on-write: clones and
+//! readers share what has not changed.
+
+use std::sync::Arc;
+
+use crate::units::Run;
+
+const SHARD: usize = 64;
+
+/// Where one block is. A hole lies in block 0, which holds a superblock and so is nobody's data.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct BlockRef {
+    pub physical: u64,
+    pub checksum: u32,
+}
+
+impl BlockRef {
+    pub(crate) const HOLE: BlockRef = BlockRef { physical: 0, checksum: 0 };
+
+    pub(crate) fn is_hole(self) -> bool {
+        self.physical == 0
+    }
+}
+
+type Shard = [BlockRef; SHARD];
+
+/// The blocks of one body.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct BlockMap {
+    shards: Vec<Option<Arc<Shard>>>,
+    mapped: u64,
+}
+
+impl BlockMap {
+    /// How many blocks are no holes.
+    pub(crate) fn mapped(&self) -> u64 {
+        self.mapped
+    }
+
+    pub(crate) fn get(&self, block: u64) -> BlockRef {
+        let (shard, at) = (block as usize / SHARD, block as usize % SHARD);
+        match self.shards.get(shard) {
+            Some(Some(shard)) => shard[at],
+            _ => BlockRef::HOLE,
+        }
+    }
+
+    /// Replaces one block and yields what it was.
+    pub(crate) fn set(&mut self, block: u64, new: BlockRef) -> BlockRef {
+        let (shard, at) = (block as usize / SHARD, block as usize % SHARD);
+        if new.is_hole() && self.get(block).is_hole() {
+            return BlockRef::HOLE;
+        }
+        if self.shards.len() <= shard {
+            self.shards.resize(shard + 1, None);
+        }
+        let entries = self.shards[shard].get_or_insert_with(|| Arc::new([BlockRef::HOLE; SHARD]));
+        let entry = &mut Arc::make_mut(entries)[at];
+        let old = std::mem::replace(entry, new);
+        self.mapped += u64::from(!new.is_hole());
+        self.mapped -= u64::from(!old.is_hole());
+        old
+    }
+
+    /// The blocks that are no holes, within a range, ascending.
+    pub(crate) fn mapped_in(
+        &self,
+        start: u64,
+        end: u64,
+    ) -> impl Iterator<Item = (u64, BlockRef)> + '_ {
+        let first = start as usize / SHARD;
+        let last = (end as usize).div_ceil(SHARD).min(self.shards.len());
+        let shards = self.shards.get(first..last).unwrap_or_default();
+        let blocks = shards.iter().enumerate().flat_map(move |(index, shard)| {
+            let base = ((first + index) * SHARD) as u64;
+            let entries = shard.as_deref().into_iter().flatten();
+            entries.enumerate().map(move |(at, entry)| (base + at as u64, *entry))
+        });
+        blocks.filter(move |(block, entry)| (start..end).contains(block) && !entry.is_hole())
+    }
+
+    /// All blocks that are no holes, ascending.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (u64, BlockRef)> + '_ {
+        self.mapped_in(0, (self.shards.len() * SHARD) as u64)
+    }
+
+    /// Where the data lies, adjacent blocks merged; one run for each reference to it.
+    pub(crate) fn runs(&self) -> Vec<Run> {
+        let mut runs: Vec<Run> = Vec::new();
+        for (_, entry) in self.iter() {
+            match runs.last_mut() {
+                Some(run) if run.end() == entry.physical => run.count += 1,
+                _ => runs.push(Run::new(entry.physical, 1)),
+            }
+        }
+        runs
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn it_is_a_map(changes in proptest::collection::vec((0u64..200, 0u64..4), 0..100)) {
+            let (mut map, mut model) = (BlockMap::default(), BTreeMap::new());
+            for (block, physical) in changes {
+                let before = map.clone();
+                let new = BlockRef { physical, checksum: physical as u32 };
+                let old = map.set(block, new);
+                prop_assert_eq!(old, before.get(block));
+                if physical == 0 { model.remove(&block); } else { model.insert(block, new); }
+            }
+            prop_assert_eq!(map.mapped(), model.len() as u64);
+            prop_assert_eq!(map.iter().collect::<Vec<_>>(), model.clone().into_iter().collect::<Vec<_>>());
+            let part: Vec<_> = model.range(70..130).map(|(k, v)| (*k, *v)).collect();
+            prop_assert_eq!(map.mapped_in(70, 130).collect::<Vec<_>>(), part);
+            prop_assert_eq!(map.runs().iter().map(|run| run.count).sum::<u64>(), map.mapped());
+        }
+    }
+}
