@@ -6,8 +6,9 @@ use std::sync::Arc;
 use marcot_store::{Env, ObjectId, PoolId, SnapId, Store};
 
 use crate::config::Config;
-use crate::coordination::{NoVerbs, OwnerVerbs};
+use crate::coordination::OwnerVerbs;
 use crate::layering::Ancestries;
+use crate::operation::Verbs;
 
 /// One client of one store with its options. Cheap to clone.
 #[derive(Clone)]
@@ -29,7 +30,7 @@ pub(crate) struct Shared {
 
 impl Client {
     pub fn new(store: Arc<dyn Store>, env: Arc<dyn Env>, config: Config) -> Client {
-        let shared = Shared { ancestries: Ancestries::default(), verbs: Arc::new(NoVerbs) };
+        let shared = Shared { ancestries: Ancestries::default(), verbs: Arc::new(Verbs) };
         Client { store, env, config: Arc::new(config), shared: Arc::new(shared) }
     }
 

@@ -7,6 +7,8 @@
 //! | [`io`] | reading, writing, discarding; copyup |
 //! | `layering`, `object_map` | which ancestor, and which object, holds bytes |
 //! | [`coordination`] | watch, exclusive lock, requests to its owner |
+//! | [`pool`], [`operation`] | directories and namespaces; the verbs |
+//! | [`transfer`] | import and export |
 //! | [`class_call`] | calling class methods |
 //! | [`striping`], [`extents`] | where bytes lie: pure arithmetic |
 //!
@@ -28,6 +30,7 @@ pub mod operation;
 pub mod pool;
 pub mod progress;
 pub mod striping;
+pub mod transfer;
 
 pub use class_call::CallError;
 pub use client::{Access, Client, ImageKey, Location, SnapKey};

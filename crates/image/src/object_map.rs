@@ -167,7 +167,8 @@ pub(crate) async fn invalidate(store: &dyn Store, header: &ObjectId) -> Result<(
     tell(store, header, &SetFlags { flags, mask: flags, snap_id: Trailing(None) }).await
 }
 
-fn assert_locked() -> AssertLocked {
+/// Fails a change of the head's map unless this client still holds its lock.
+pub(crate) fn assert_locked() -> AssertLocked {
     AssertLocked {
         name: RBD_LOCK.to_owned(),
         kind: LockKind::Exclusive,

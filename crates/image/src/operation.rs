@@ -7,25 +7,34 @@
 pub mod children;
 mod claim;
 pub mod clone;
+pub mod copy;
 pub mod create;
 mod detach;
 pub mod disk_usage;
+mod erase;
 pub mod feature;
-mod head_map;
+pub mod flatten;
 pub mod image_meta;
 mod object_history;
 pub mod object_map;
+mod owner_verbs;
 pub mod remove;
 pub mod rename;
 pub mod resize;
 pub mod snapshot;
-mod trim;
 
 pub use children::{Child, children};
 pub use claim::ClaimError;
 pub use clone::{CloneError, CloneOptions, CloneSource, CloneTarget, clone};
+pub use copy::{CopyError, CopyOptions, copy};
 pub use create::{CreateError, CreateOptions, create};
 pub use disk_usage::{Precision, Usage, UsageError, UsageOptions, disk_usage};
+pub use flatten::{FlattenError, flatten};
 pub use remove::{RemoveError, remove};
 pub use rename::{RenameError, rename};
 pub use resize::{ResizeError, ResizeOptions, resize};
+
+pub(crate) use owner_verbs::Verbs;
+
+#[cfg(test)]
+mod tests;

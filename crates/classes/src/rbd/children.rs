@@ -97,13 +97,14 @@ impl Method for ChildDetach {
         if !children.remove(&self.child) {
             return Err(Errno::NOENT);
         }
+        // Only before the first write: RADOS shows a method what was there before its operation.
+        let others = snapshots(object)?;
         parent.child_count = child_count(&children)?;
         omap::set(object, &snapshot_key(self.snap_id), &parent)?;
         if !children.is_empty() {
             return omap::set(object, &key, &children);
         }
         omap::remove(object, &key)?;
-        let others = snapshots(object)?;
         if others.iter().any(|other| other.id != self.snap_id && other.child_count > 0) {
             return Ok(());
         }

@@ -2,21 +2,28 @@
 //!
 //! First: make sure that it may, read the header afresh, and own the exclusive lock if the image
 //! has one. Last: tell other clients that the header changed, and flush.
+//!
+//! Verbs that the lock's owner runs for others go through [`Image::as_owner`] and claim what is
+//! owned already; the others keep the lock themselves while they run.
 
 use std::sync::Arc;
 
-use marcot_store::{Errno, StoreError, WriteStep};
+use marcot_store::{Errno, StoreError};
 
 use crate::class_call::CallError;
+use crate::coordination::{LockError, WhileOwned};
 use crate::header::{Header, HeaderError};
 use crate::image::Image;
-use crate::operation::head_map::HeadMap;
+use crate::io::{Closed, Inside};
+use crate::object_map::ObjectMap;
 
 /// Why a verb did not begin, or did not end well.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ClaimError {
     #[error("image {image} is opened read-only")]
     ReadOnly { image: Arc<str> },
+    #[error(transparent)]
+    Lock(#[from] LockError),
     #[error(transparent)]
     Header(#[from] HeaderError),
     #[error(transparent)]
@@ -27,6 +34,7 @@ impl ClaimError {
     pub fn errno(&self) -> Errno {
         match self {
             ClaimError::ReadOnly { .. } => Errno::ROFS,
+            ClaimError::Lock(error) => error.errno(),
             ClaimError::Header(error) => error.errno(),
             ClaimError::Call(error) => error.errno(),
         }
@@ -42,14 +50,24 @@ impl From<StoreError> for ClaimError {
 /// The image is this client's to change.
 pub(crate) struct Claim<'a> {
     image: &'a Image,
-    map: Option<Arc<HeadMap>>,
+    _lock: Option<Inside<'a>>,
 }
 
 impl<'a> Claim<'a> {
-    /// Takes the exclusive lock, if the image has one, and brings the header up to date.
+    /// Takes the exclusive lock, if the image has one, and keeps it until the claim goes.
     pub(crate) async fn take(image: &'a Image) -> Result<Claim<'a>, ClaimError> {
-        let announcement = Announcement::begin(image).await?;
-        Ok(Claim { image: announcement.image, map: None })
+        check_writable(image)?;
+        image.refresh().await?;
+        let lock = image.hold_lock(WhileOwned::Request).await?;
+        image.refresh_if_stale().await?;
+        Ok(Claim { image, _lock: lock })
+    }
+
+    /// Within [`Image::as_owner`]: the lock is kept by who called.
+    pub(crate) async fn owned(image: &'a Image) -> Result<Claim<'a>, ClaimError> {
+        check_writable(image)?;
+        image.refresh().await?;
+        Ok(Claim { image, _lock: None })
     }
 
     pub(crate) fn image(&self) -> &'a Image {
@@ -61,21 +79,15 @@ impl<'a> Claim<'a> {
     }
 
     /// The head's object map, if there is one that can be relied on.
-    pub(crate) fn object_map(&self) -> Option<&HeadMap> {
-        self.map.as_deref()
+    pub(crate) fn object_map(&self) -> Option<Arc<ObjectMap>> {
+        let current = self.image.current();
+        let map = current.object_map.clone().filter(|map| !map.is_given_up());
+        map.filter(|_| current.object_map_trusted())
     }
 
     /// Waits for writes of this client and keeps new ones out until the guard is dropped.
-    pub(crate) async fn quiesce(&self) {}
-
-    /// The step that makes sure that the head's object map is still this client's.
-    pub(crate) fn assert_map_locked(&self) -> Option<WriteStep> {
-        None
-    }
-
-    /// Loads the head's object map after the verb has replaced it.
-    pub(crate) async fn renew_map(&self) -> Result<(), ClaimError> {
-        Ok(())
+    pub(crate) async fn quiesce(&self) -> Closed<'a> {
+        self.image.quiesce().await
     }
 
     /// Reads the header that the verb has just changed.
@@ -88,30 +100,18 @@ impl<'a> Claim<'a> {
         Ok(self.image.store().flush().await?)
     }
 
-    /// Ends a verb: reads the header again, tells others, flushes.
+    /// Ends a verb: tells all clients to read the header again, does so itself, flushes.
     pub(crate) async fn announce(&self) -> Result<(), ClaimError> {
-        Announcement { image: self.image }.send().await
+        self.image.notify_header_update().await?;
+        self.image.refresh_if_stale().await?;
+        self.flush().await
     }
 }
 
-/// A change of the header that does not need the exclusive lock.
-pub(crate) struct Announcement<'a> {
-    image: &'a Image,
-}
-
-impl<'a> Announcement<'a> {
-    /// Brings the header up to date.
-    pub(crate) async fn begin(image: &'a Image) -> Result<Announcement<'a>, ClaimError> {
-        if !image.is_writable() {
-            return Err(ClaimError::ReadOnly { image: Arc::clone(&image.header().name) });
-        }
-        image.refresh().await?;
-        Ok(Announcement { image })
-    }
-
-    /// Reads the header again, tells others, flushes.
-    pub(crate) async fn send(&self) -> Result<(), ClaimError> {
-        self.image.refresh().await?;
-        Ok(self.image.store().flush().await?)
+/// Verbs need the head, opened for writing.
+pub(crate) fn check_writable(image: &Image) -> Result<(), ClaimError> {
+    match image.is_writable() {
+        true => Ok(()),
+        false => Err(ClaimError::ReadOnly { image: image.name() }),
     }
 }

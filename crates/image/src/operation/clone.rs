@@ -23,7 +23,7 @@ use crate::class_call::{CallError, tell};
 use crate::client::{Access, Client, ImageKey, Location, SnapKey};
 use crate::config::CloneFormat;
 use crate::header::{Header, HeaderError};
-use crate::image::{CloseError, Image, OpenError, OpenOptions};
+use crate::image::{Image, OpenError, OpenOptions};
 use crate::pool::children::{key, spec};
 
 /// The snapshot to clone.
@@ -76,8 +76,6 @@ pub enum CloneError {
     #[error(transparent)]
     Header(#[from] HeaderError),
     #[error(transparent)]
-    Close(#[from] CloseError),
-    #[error(transparent)]
     Call(#[from] CallError),
 }
 
@@ -92,7 +90,6 @@ impl CloneError {
             CloneError::Parent(error) => error.errno(),
             CloneError::Create(error) => error.errno(),
             CloneError::Header(error) => error.errno(),
-            CloneError::Close(error) => error.errno(),
             CloneError::Call(error) => error.errno(),
         }
     }
@@ -111,10 +108,8 @@ pub async fn clone(
         access: Access::ReadOnly,
     };
     let parent = Image::open(client, &source.location, open).await.map_err(CloneError::Parent)?;
-    let cloned = clone_opened(client, &parent, target, options).await;
-    let closed = parent.close().await;
-    let id = cloned?;
-    closed?;
+    // Opened to be read: there is nothing to close.
+    let id = clone_opened(client, &parent, target, options).await?;
     client.store.flush().await.map_err(CallError::from)?;
     Ok(id)
 }

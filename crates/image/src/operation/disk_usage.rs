@@ -11,12 +11,13 @@ use marcot_format::object_map::{ObjectMap as States, ObjectState};
 use marcot_store::{Errno, SnapId};
 
 use super::object_history::change;
-use super::object_map::{history, load_states};
+use super::object_map::history;
 use super::snapshot::{Scope, list};
 use crate::class_call::CallError;
 use crate::extents::ObjectExtent;
 use crate::header::{Header, HeaderError};
 use crate::image::Image;
+use crate::object_map::load_states;
 
 /// How closely to look.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -11,6 +11,7 @@ use marcot_format::wire::Trailing;
 use marcot_store::Errno;
 
 use crate::class_call::{CallError, tell};
+use crate::coordination::DelegateError;
 use crate::header::Header;
 use crate::image::Image;
 use crate::operation::claim::ClaimError;
@@ -44,6 +45,8 @@ pub enum FeatureError {
     Claim(#[from] ClaimError),
     #[error(transparent)]
     Call(#[from] CallError),
+    #[error(transparent)]
+    Delegate(#[from] DelegateError),
 }
 
 impl FeatureError {
@@ -59,6 +62,7 @@ impl FeatureError {
             FeatureError::NotSupported => Errno::OPNOTSUPP,
             FeatureError::Claim(error) => error.errno(),
             FeatureError::Call(error) => error.errno(),
+            FeatureError::Delegate(error) => error.errno(),
         }
     }
 }

@@ -4,13 +4,13 @@ mod check;
 mod rebuild;
 
 use futures_util::stream::{self, StreamExt};
-use marcot_format::call::object_map::ObjectMapLoad;
 use marcot_format::features::Features;
-use marcot_format::object_map::{ObjectMap as States, ObjectState};
-use marcot_store::{Errno, ObjectId, SnapId, SnapSet, Store};
+use marcot_format::object_map::ObjectState;
+use marcot_store::{Errno, SnapId, SnapSet, Store};
 
 use super::object_history::change;
-use crate::class_call::{CallError, ask};
+use crate::class_call::CallError;
+use crate::coordination::DelegateError;
 use crate::header::Header;
 use crate::image::Image;
 use crate::operation::claim::ClaimError;
@@ -30,6 +30,8 @@ pub enum ObjectMapError {
     Claim(#[from] ClaimError),
     #[error(transparent)]
     Call(#[from] CallError),
+    #[error(transparent)]
+    Delegate(#[from] DelegateError),
 }
 
 impl ObjectMapError {
@@ -39,6 +41,7 @@ impl ObjectMapError {
             ObjectMapError::NoSnapshot => Errno::NOENT,
             ObjectMapError::Claim(error) => error.errno(),
             ObjectMapError::Call(error) => error.errno(),
+            ObjectMapError::Delegate(error) => error.errno(),
         }
     }
 }
@@ -75,11 +78,6 @@ async fn look(
         progress.update(done, count);
     }
     Ok(())
-}
-
-/// Reads the states of a head's or snapshot's map.
-pub(crate) async fn load_states(store: &dyn Store, object: &ObjectId) -> Result<States, CallError> {
-    ask(store, object, &ObjectMapLoad {}).await.map(|unchecked| unchecked.0)
 }
 
 /// An object's clones; none for an object that never was.

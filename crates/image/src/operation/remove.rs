@@ -14,7 +14,7 @@ use marcot_store::watch::Watcher;
 use marcot_store::{Errno, ObjectId};
 
 use super::detach::{forget_child, remove_object};
-use super::trim::trim;
+use super::erase::erase;
 use crate::class_call::{CallError, ask, tell};
 use crate::client::{Access, Client, Location};
 use crate::image::{CloseError, Image, OpenError, OpenOptions};
@@ -114,7 +114,7 @@ impl Doomed<'_> {
         let claim = Claim::take(image).await?;
         self.check(image).await?;
         self.move_to_trash().await?;
-        trim(&claim, 0, progress).await?;
+        erase(&claim, progress).await?;
         Ok(forget_child(self.client, &image.header()).await?)
     }
 

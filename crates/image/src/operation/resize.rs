@@ -7,10 +7,12 @@ use marcot_format::features::Features;
 use marcot_format::object_map::MAX_OBJECT_COUNT;
 use marcot_store::Errno;
 
-use super::trim::trim;
 use crate::class_call::{CallError, tell};
+use crate::coordination::{DelegateError, OwnerRequest};
+use crate::header::Header;
 use crate::image::Image;
-use crate::operation::claim::{Claim, ClaimError};
+use crate::io::IoError;
+use crate::operation::claim::{Claim, ClaimError, check_writable};
 use crate::progress::Progress;
 
 /// How to resize.
@@ -28,9 +30,13 @@ pub enum ResizeError {
     #[error("new size is not compatible with the object map of image {image}")]
     TooLargeForObjectMap { image: Arc<str> },
     #[error(transparent)]
+    Io(#[from] IoError),
+    #[error(transparent)]
     Claim(#[from] ClaimError),
     #[error(transparent)]
     Call(#[from] CallError),
+    #[error(transparent)]
+    Delegate(#[from] DelegateError),
 }
 
 impl ResizeError {
@@ -39,8 +45,10 @@ impl ResizeError {
             ResizeError::WouldShrink { .. } | ResizeError::TooLargeForObjectMap { .. } => {
                 Errno::INVAL
             }
+            ResizeError::Io(error) => error.errno(),
             ResizeError::Claim(error) => error.errno(),
             ResizeError::Call(error) => error.errno(),
+            ResizeError::Delegate(error) => error.errno(),
         }
     }
 }
@@ -52,8 +60,27 @@ pub async fn resize(
     options: &ResizeOptions,
     progress: &dyn Progress,
 ) -> Result<(), ResizeError> {
-    let claim = Claim::take(image).await?;
-    let header = claim.header();
+    check_writable(image)?;
+    image.refresh().await.map_err(ClaimError::from)?;
+    check(&image.header(), size, options)?;
+    let request = OwnerRequest::Resize { size, allow_shrink: options.allow_shrink };
+    image.as_owner(request, progress, || resize_here(image, size, options, progress)).await
+}
+
+async fn resize_here(
+    image: &Image,
+    size: u64,
+    options: &ResizeOptions,
+    progress: &dyn Progress,
+) -> Result<(), ResizeError> {
+    let claim = Claim::owned(image).await?;
+    check(&claim.header(), size, options)?;
+    set_size(&claim, size, progress).await?;
+    progress.update(1, 1);
+    Ok(claim.announce().await?)
+}
+
+fn check(header: &Header, size: u64, options: &ResizeOptions) -> Result<(), ResizeError> {
     if size < header.size && !options.allow_shrink {
         return Err(ResizeError::WouldShrink { image: Arc::clone(&header.name) });
     }
@@ -61,9 +88,7 @@ pub async fn resize(
     if mapped && header.object_count(size) > MAX_OBJECT_COUNT {
         return Err(ResizeError::TooLargeForObjectMap { image: Arc::clone(&header.name) });
     }
-    set_size(&claim, size, progress).await?;
-    progress.update(1, 1);
-    Ok(claim.announce().await?)
+    Ok(())
 }
 
 /// The work of [`resize`], for verbs that hold the claim already.
@@ -86,7 +111,7 @@ pub(crate) async fn set_size(
         }
         tell_size().await?;
     } else {
-        trim(claim, size, progress).await?;
+        image.trim_objects(size, progress).await?;
         tell_size().await?;
         if let Some(map) = claim.object_map() {
             map.resize(objects).await?;

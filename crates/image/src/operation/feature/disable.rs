@@ -5,14 +5,24 @@ use marcot_store::SnapId;
 
 use super::{FeatureError, MAPS, UNSUPPORTED, set_features, set_flags};
 use crate::class_call::CallError;
+use crate::coordination::OwnerRequest;
 use crate::header::Header;
 use crate::image::Image;
-use crate::operation::claim::Claim;
+use crate::operation::claim::{Claim, ClaimError, check_writable};
 use crate::operation::detach::remove_object;
+use crate::progress::NoProgress;
 
 /// Disables features. Object maps go with theirs.
 pub async fn disable(image: &Image, features: Features) -> Result<(), FeatureError> {
-    let claim = Claim::take(image).await?;
+    check_writable(image)?;
+    image.refresh().await.map_err(ClaimError::from)?;
+    plan(image.header().features, features)?;
+    let request = OwnerRequest::UpdateFeatures { features, enabled: false };
+    image.as_owner(request, &NoProgress, || disable_here(image, features)).await
+}
+
+async fn disable_here(image: &Image, features: Features) -> Result<(), FeatureError> {
+    let claim = Claim::owned(image).await?;
     let header = claim.header();
     let gone = plan(header.features, features)?;
     if gone.contains(Features::OBJECT_MAP) {

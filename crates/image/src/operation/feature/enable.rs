@@ -9,13 +9,23 @@ use marcot_store::SnapId;
 
 use super::{FeatureError, MAP_FLAGS, MAPS, UNSUPPORTED, set_features, set_flags};
 use crate::class_call::{CallError, tell};
+use crate::coordination::OwnerRequest;
 use crate::header::Header;
 use crate::image::Image;
-use crate::operation::claim::Claim;
+use crate::operation::claim::{Claim, ClaimError, check_writable};
+use crate::progress::NoProgress;
 
 /// Enables features. New object maps are flagged invalid until they are rebuilt.
 pub async fn enable(image: &Image, features: Features) -> Result<(), FeatureError> {
-    let claim = Claim::take(image).await?;
+    check_writable(image)?;
+    image.refresh().await.map_err(ClaimError::from)?;
+    plan(image.header().features, features)?;
+    let request = OwnerRequest::UpdateFeatures { features, enabled: true };
+    image.as_owner(request, &NoProgress, || enable_here(image, features)).await
+}
+
+async fn enable_here(image: &Image, features: Features) -> Result<(), FeatureError> {
+    let claim = Claim::owned(image).await?;
     let header = claim.header();
     let added = plan(header.features, features)?;
     if added.intersects(MAPS) && header.object_count(header.size) > MAX_OBJECT_COUNT {

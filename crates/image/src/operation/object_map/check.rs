@@ -6,9 +6,10 @@ use marcot_format::object_map::ObjectState;
 use marcot_format::wire::Trailing;
 use marcot_store::SnapId;
 
-use super::{ObjectMapError, load_states, look, scope};
+use super::{ObjectMapError, look, scope};
 use crate::class_call::{CallError, tell};
 use crate::image::Image;
+use crate::object_map::load_states;
 use crate::operation::claim::Claim;
 use crate::progress::Progress;
 

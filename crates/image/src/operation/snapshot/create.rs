@@ -9,8 +9,10 @@ use marcot_format::wire::Trailing;
 use marcot_store::{Errno, SnapId, StoreError};
 
 use crate::class_call::{CallError, tell};
+use crate::coordination::{DelegateError, OwnerRequest};
 use crate::image::Image;
-use crate::operation::claim::{Claim, ClaimError};
+use crate::operation::claim::{Claim, ClaimError, check_writable};
+use crate::progress::NoProgress;
 
 /// How often to ask for a newer id when another client was faster.
 const ATTEMPTS: usize = 10;
@@ -24,10 +26,15 @@ pub enum CreateSnapshotError {
     Exists { image: Arc<str>, name: String },
     #[error("image {image} may have no more snapshots: its limit is reached")]
     Limit { image: Arc<str> },
+    /// Somebody else removed it at once.
+    #[error("snapshot {name} of image {image} was removed again")]
+    Gone { image: Arc<str>, name: String },
     #[error(transparent)]
     Claim(#[from] ClaimError),
     #[error(transparent)]
     Call(#[from] CallError),
+    #[error(transparent)]
+    Delegate(#[from] DelegateError),
 }
 
 impl CreateSnapshotError {
@@ -36,8 +43,10 @@ impl CreateSnapshotError {
             CreateSnapshotError::NoName => Errno::INVAL,
             CreateSnapshotError::Exists { .. } => Errno::EXIST,
             CreateSnapshotError::Limit { .. } => Errno::DQUOT,
+            CreateSnapshotError::Gone { .. } => Errno::NOENT,
             CreateSnapshotError::Claim(error) => error.errno(),
             CreateSnapshotError::Call(error) => error.errno(),
+            CreateSnapshotError::Delegate(error) => error.errno(),
         }
     }
 }
@@ -53,7 +62,21 @@ pub async fn create(image: &Image, name: &str) -> Result<SnapId, CreateSnapshotE
     if name.is_empty() {
         return Err(CreateSnapshotError::NoName);
     }
-    let claim = Claim::take(image).await?;
+    check_writable(image)?;
+    let request =
+        OwnerRequest::SnapCreate { name: name.to_owned(), namespace: SnapshotNamespace::User };
+    image.as_owner(request, &NoProgress, || create_here(image, name)).await?;
+    image.refresh().await.map_err(ClaimError::from)?;
+    let header = image.header();
+    let created = header.snapshot_by_name(name);
+    created.map(|snapshot| snapshot.id).ok_or_else(|| CreateSnapshotError::Gone {
+        image: Arc::clone(&header.name),
+        name: name.to_owned(),
+    })
+}
+
+async fn create_here(image: &Image, name: &str) -> Result<(), CreateSnapshotError> {
+    let claim = Claim::owned(image).await?;
     if claim.header().snapshot_by_name(name).is_some() {
         return Err(exists(image, name));
     }
@@ -65,8 +88,7 @@ pub async fn create(image: &Image, name: &str) -> Result<SnapId, CreateSnapshotE
     // Writes that follow must know of the snapshot.
     claim.reread().await?;
     drop(quiet);
-    claim.announce().await?;
-    Ok(snap)
+    Ok(claim.announce().await?)
 }
 
 async fn add(claim: &Claim<'_>, name: &str) -> Result<SnapId, CreateSnapshotError> {

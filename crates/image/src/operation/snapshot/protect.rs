@@ -4,12 +4,14 @@ use std::sync::Arc;
 
 use marcot_format::call::snapshot::SetProtectionStatus;
 use marcot_format::features::Features;
-use marcot_format::snapshot::ProtectionStatus;
+use marcot_format::snapshot::{ProtectionStatus, SnapshotNamespace};
 use marcot_store::Errno;
 
 use crate::class_call::{CallError, tell};
+use crate::coordination::{DelegateError, OwnerRequest};
 use crate::image::Image;
-use crate::operation::claim::{Announcement, ClaimError};
+use crate::operation::claim::{Claim, ClaimError, check_writable};
+use crate::progress::NoProgress;
 
 /// Why a snapshot was not protected.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -24,6 +26,8 @@ pub enum ProtectError {
     Claim(#[from] ClaimError),
     #[error(transparent)]
     Call(#[from] CallError),
+    #[error(transparent)]
+    Delegate(#[from] DelegateError),
 }
 
 impl ProtectError {
@@ -34,13 +38,21 @@ impl ProtectError {
             ProtectError::NoLayering { .. } => Errno::NOSYS,
             ProtectError::Claim(error) => error.errno(),
             ProtectError::Call(error) => error.errno(),
+            ProtectError::Delegate(error) => error.errno(),
         }
     }
 }
 
 /// Protects the user's snapshot `name`.
 pub async fn protect(image: &Image, name: &str) -> Result<(), ProtectError> {
-    let announcement = Announcement::begin(image).await?;
+    check_writable(image)?;
+    let request =
+        OwnerRequest::SnapProtect { name: name.to_owned(), namespace: SnapshotNamespace::User };
+    image.as_owner(request, &NoProgress, || protect_here(image, name)).await
+}
+
+async fn protect_here(image: &Image, name: &str) -> Result<(), ProtectError> {
+    let claim = Claim::owned(image).await?;
     let header = image.header();
     let Some(snapshot) = header.snapshot_by_name(name) else {
         let image = Arc::clone(&header.name);
@@ -55,5 +67,5 @@ pub async fn protect(image: &Image, name: &str) -> Result<(), ProtectError> {
     let status = ProtectionStatus::Protected;
     let call = SetProtectionStatus { snap_id: snapshot.id.0, status };
     tell(image.store(), image.header_object(), &call).await?;
-    Ok(announcement.send().await?)
+    Ok(claim.announce().await?)
 }

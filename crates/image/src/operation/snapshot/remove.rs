@@ -12,10 +12,12 @@ use marcot_format::snapshot::{ProtectionStatus, SnapshotNamespace};
 use marcot_store::{Errno, SnapId, StoreError};
 
 use crate::class_call::{CallError, ask, tell};
+use crate::coordination::{DelegateError, OwnerRequest};
 use crate::header::{Header, Snapshot};
 use crate::image::Image;
-use crate::operation::claim::{Claim, ClaimError};
+use crate::operation::claim::{Claim, ClaimError, check_writable};
 use crate::operation::detach;
+use crate::progress::NoProgress;
 
 /// Why a snapshot is still there.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -30,6 +32,8 @@ pub enum RemoveSnapshotError {
     Claim(#[from] ClaimError),
     #[error(transparent)]
     Call(#[from] CallError),
+    #[error(transparent)]
+    Delegate(#[from] DelegateError),
 }
 
 impl RemoveSnapshotError {
@@ -41,6 +45,7 @@ impl RemoveSnapshotError {
             }
             RemoveSnapshotError::Claim(error) => error.errno(),
             RemoveSnapshotError::Call(error) => error.errno(),
+            RemoveSnapshotError::Delegate(error) => error.errno(),
         }
     }
 }
@@ -56,7 +61,7 @@ pub async fn remove(image: &Image, name: &str) -> Result<(), RemoveSnapshotError
     image.refresh().await.map_err(ClaimError::from)?;
     let header = image.header();
     match header.snapshot_by_name(name) {
-        Some(snapshot) => remove_found(image, snapshot).await,
+        Some(snapshot) => remove_as_owner(image, snapshot).await,
         None => Err(not_found(&header, name.to_owned())),
     }
 }
@@ -66,7 +71,7 @@ pub async fn remove_by_id(image: &Image, id: SnapId) -> Result<(), RemoveSnapsho
     image.refresh().await.map_err(ClaimError::from)?;
     let header = image.header();
     match header.snapshot(id) {
-        Some(snapshot) => remove_found(image, snapshot).await,
+        Some(snapshot) => remove_as_owner(image, snapshot).await,
         None => Err(not_found(&header, id.0.to_string())),
     }
 }
@@ -75,11 +80,20 @@ fn not_found(header: &Header, name: String) -> RemoveSnapshotError {
     RemoveSnapshotError::NotFound { image: Arc::clone(&header.name), name }
 }
 
-async fn remove_found(image: &Image, snapshot: &Snapshot) -> Result<(), RemoveSnapshotError> {
+async fn remove_as_owner(image: &Image, snapshot: &Snapshot) -> Result<(), RemoveSnapshotError> {
+    check_writable(image)?;
     if snapshot.protection != ProtectionStatus::Unprotected {
         return Err(RemoveSnapshotError::Protected { name: snapshot.name.clone() });
     }
-    let claim = Claim::take(image).await?;
+    let request = OwnerRequest::SnapRemove {
+        name: snapshot.name.clone(),
+        namespace: snapshot.namespace.clone(),
+    };
+    image.as_owner(request, &NoProgress, || remove_here(image, snapshot)).await
+}
+
+async fn remove_here(image: &Image, snapshot: &Snapshot) -> Result<(), RemoveSnapshotError> {
+    let claim = Claim::owned(image).await?;
     if move_out_of_sight(image, snapshot).await? == Clones::Some {
         if matches!(snapshot.namespace, SnapshotNamespace::Trash { .. }) {
             return Err(RemoveSnapshotError::InUse { name: snapshot.name.clone() });

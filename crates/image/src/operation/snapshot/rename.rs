@@ -6,8 +6,10 @@ use marcot_format::call::snapshot::SnapshotRename;
 use marcot_store::Errno;
 
 use crate::class_call::{CallError, tell};
+use crate::coordination::{DelegateError, OwnerRequest};
 use crate::image::Image;
-use crate::operation::claim::{Announcement, ClaimError};
+use crate::operation::claim::{Claim, ClaimError, check_writable};
+use crate::progress::NoProgress;
 
 /// Why a snapshot has its old name.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -22,6 +24,8 @@ pub enum RenameSnapshotError {
     Claim(#[from] ClaimError),
     #[error(transparent)]
     Call(#[from] CallError),
+    #[error(transparent)]
+    Delegate(#[from] DelegateError),
 }
 
 impl RenameSnapshotError {
@@ -32,6 +36,7 @@ impl RenameSnapshotError {
             RenameSnapshotError::Exists { .. } => Errno::EXIST,
             RenameSnapshotError::Claim(error) => error.errno(),
             RenameSnapshotError::Call(error) => error.errno(),
+            RenameSnapshotError::Delegate(error) => error.errno(),
         }
     }
 }
@@ -41,7 +46,19 @@ pub async fn rename(image: &Image, from: &str, to: &str) -> Result<(), RenameSna
     if to.is_empty() {
         return Err(RenameSnapshotError::NoName);
     }
-    let announcement = Announcement::begin(image).await?;
+    check_writable(image)?;
+    image.refresh().await.map_err(ClaimError::from)?;
+    let header = image.header();
+    let Some(snapshot) = header.snapshot_by_name(from) else {
+        let image = Arc::clone(&header.name);
+        return Err(RenameSnapshotError::NotFound { image, name: from.to_owned() });
+    };
+    let request = OwnerRequest::SnapRename { snap: snapshot.id, name: to.to_owned() };
+    image.as_owner(request, &NoProgress, || rename_here(image, from, to)).await
+}
+
+async fn rename_here(image: &Image, from: &str, to: &str) -> Result<(), RenameSnapshotError> {
+    let claim = Claim::owned(image).await?;
     let header = image.header();
     let exists =
         || RenameSnapshotError::Exists { image: Arc::clone(&header.name), name: to.to_owned() };
@@ -57,5 +74,5 @@ pub async fn rename(image: &Image, from: &str, to: &str) -> Result<(), RenameSna
         Err(error) if error.errno() == Errno::EXIST => return Err(exists()),
         other => other?,
     }
-    Ok(announcement.send().await?)
+    Ok(claim.announce().await?)
 }

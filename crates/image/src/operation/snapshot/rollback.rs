@@ -2,16 +2,17 @@
 
 use std::sync::Arc;
 
-use futures_util::stream::{self, StreamExt, TryStreamExt};
+use futures_util::stream::{self, StreamExt};
 use marcot_format::call::object_map::ObjectMapSave;
+use marcot_format::features::Flags;
 use marcot_format::object_map::{ObjectMap as States, ObjectState};
 use marcot_store::{Errno, SnapId, WriteOp, WriteStep};
 
 use crate::class_call::{CallError, exec};
-use crate::header::Header;
+use crate::header::{Header, SnapView};
 use crate::image::Image;
+use crate::object_map::{assert_locked, load_states};
 use crate::operation::claim::{Claim, ClaimError};
-use crate::operation::object_map::load_states;
 use crate::operation::resize::{ResizeError, set_size};
 use crate::progress::{NoProgress, Progress};
 
@@ -55,59 +56,86 @@ pub async fn rollback(
     set_size(&claim, size, &NoProgress).await?;
     let header = claim.header();
     let quiet = claim.quiesce().await;
-    let differing = differing(&claim, &header, snap).await?;
-    if claim.object_map().is_some() {
-        replace_map(&claim, &header, snap).await?;
+    let maps = Maps::load(&claim, &header, snap).await?;
+    if let Some(maps) = &maps {
+        maps.store(&claim, maps.during()).await?;
     }
-    roll_back_objects(&claim, &header, snap, &differing, progress).await?;
+    let count = header.object_count(header.size);
+    let touched = |number: &u64| maps.as_ref().is_none_or(|maps| maps.may_differ(*number));
+    let objects: Vec<u64> = (0..count).filter(touched).collect();
+    roll_back_objects(&claim, &header, snap, &objects, progress).await?;
+    if let Some(maps) = &maps {
+        maps.store(&claim, maps.after(&header, snap)).await?;
+    }
     drop(quiet);
-    claim.renew_map().await?;
     Ok(claim.announce().await?)
 }
 
-/// The objects to roll back: all but those that neither moment has.
-async fn differing(
-    claim: &Claim<'_>,
-    header: &Header,
-    snap: SnapId,
-) -> Result<Vec<u64>, CallError> {
-    let count = header.object_count(header.size);
-    let head = claim.object_map().map(|map| map.snapshot_states());
-    let there = load(claim, header, snap).await?;
-    let absent = |states: &Option<States>, number| {
-        let state = states.as_ref().and_then(|states| states.get(number));
-        state == Some(ObjectState::Nonexistent)
-    };
-    Ok((0..count).filter(|number| !absent(&head, *number) || !absent(&there, *number)).collect())
+/// What the head's and the snapshot's object maps say, when both can be relied on.
+struct Maps {
+    head: States,
+    snapshot: States,
 }
 
-async fn load(
-    claim: &Claim<'_>,
-    header: &Header,
-    snap: SnapId,
-) -> Result<Option<States>, CallError> {
-    let usable = header.view(snap).is_some_and(|view| {
-        !view.flags.contains(marcot_format::features::Flags::OBJECT_MAP_INVALID)
-    });
-    if !usable || claim.object_map().is_none() {
-        return Ok(None);
+impl Maps {
+    async fn load(
+        claim: &Claim<'_>,
+        header: &Header,
+        snap: SnapId,
+    ) -> Result<Option<Maps>, CallError> {
+        let invalid = |view: SnapView| view.flags.contains(Flags::OBJECT_MAP_INVALID);
+        let Some(map) = claim.object_map() else { return Ok(None) };
+        if header.view(snap).is_none_or(invalid) {
+            return Ok(None);
+        }
+        match load_states(claim.image().store(), &header.object_map_object(snap)).await {
+            Ok(snapshot) => Ok(Some(Maps { head: map.snapshot_states(), snapshot })),
+            Err(CallError::Damaged { .. }) => Ok(None),
+            Err(error) if error.is_not_found() => Ok(None),
+            Err(error) => Err(error),
+        }
     }
-    match load_states(claim.image().store(), &header.object_map_object(snap)).await {
-        Ok(states) => Ok(Some(states)),
-        Err(error) if error.is_not_found() => Ok(None),
-        Err(error) => Err(error),
-    }
-}
 
-/// The head's map becomes the snapshot's before the first object changes: it may then say more
-/// than there is, never less, for what the head alone has is being removed.
-async fn replace_map(claim: &Claim<'_>, header: &Header, snap: SnapId) -> Result<(), CallError> {
-    let Some(map) = load(claim, header, snap).await? else { return Ok(()) };
-    let mut steps: Vec<WriteStep> = claim.assert_map_locked().into_iter().collect();
-    steps.push(exec(&ObjectMapSave { map }));
-    let object = header.object_map_object(SnapId::HEAD);
-    claim.image().store().write(&object, WriteOp::new(steps).ordered()).await?;
-    Ok(())
+    fn may_differ(&self, number: u64) -> bool {
+        let absent = |states: &States| states.get(number) == Some(ObjectState::Nonexistent);
+        !(absent(&self.head) && absent(&self.snapshot))
+    }
+
+    /// The head's map while objects are rolled back: what either moment has may be there.
+    fn during(&self) -> States {
+        let mut map = self.snapshot.clone();
+        for (number, state) in (0u64..).zip(self.head.iter()).take(map.len() as usize) {
+            if state != ObjectState::Nonexistent {
+                map.set(number, ObjectState::Exists);
+            }
+        }
+        map
+    }
+
+    /// The head's map in the end: the snapshot's. What it calls clean was so since the snapshot
+    /// before it; for the head that holds only of what was not touched since the newest one.
+    fn after(&self, header: &Header, snap: SnapId) -> States {
+        let mut map = self.snapshot.clone();
+        let newest = header.snapshots.first().is_none_or(|newest| newest.id == snap);
+        for number in 0..map.len() {
+            let untouched = newest && self.head.get(number) == Some(ObjectState::ExistsClean);
+            if !untouched && map.get(number) == Some(ObjectState::ExistsClean) {
+                map.set(number, ObjectState::Exists);
+            }
+        }
+        map
+    }
+
+    async fn store(&self, claim: &Claim<'_>, map: States) -> Result<(), CallError> {
+        let header = claim.header();
+        let steps = vec![exec(&assert_locked()), exec(&ObjectMapSave { map })];
+        let object = header.object_map_object(SnapId::HEAD);
+        claim.image().store().write(&object, WriteOp::new(steps).ordered()).await?;
+        match &claim.image().current().object_map {
+            Some(map) => map.reload().await,
+            None => Ok(()),
+        }
+    }
 }
 
 async fn roll_back_objects(
@@ -131,10 +159,12 @@ async fn roll_back_objects(
         }
     }));
     let mut rollbacks = rollbacks.buffer_unordered(at_once);
-    let mut done = 0;
-    while rollbacks.try_next().await?.is_some() {
+    // What was sent is waited for, whatever else fails.
+    let (mut outcome, mut done) = (Ok(()), 0);
+    while let Some(rolled_back) = rollbacks.next().await {
+        outcome = outcome.and(rolled_back);
         done += 1;
         progress.update(done, objects.len() as u64);
     }
-    Ok(())
+    outcome
 }

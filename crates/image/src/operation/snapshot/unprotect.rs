@@ -5,13 +5,15 @@ use std::sync::Arc;
 use futures_util::future::try_join_all;
 use marcot_format::call::snapshot::SetProtectionStatus;
 use marcot_format::parent::ParentImageSpec;
-use marcot_format::snapshot::ProtectionStatus;
+use marcot_format::snapshot::{ProtectionStatus, SnapshotNamespace};
 use marcot_store::{Errno, SnapId};
 
 use crate::class_call::{CallError, tell};
+use crate::coordination::{DelegateError, OwnerRequest};
 use crate::image::Image;
-use crate::operation::claim::{Announcement, ClaimError};
+use crate::operation::claim::{Claim, ClaimError, check_writable};
 use crate::pool::children::{self, Child};
+use crate::progress::NoProgress;
 
 /// Why a snapshot is still protected.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -26,6 +28,8 @@ pub enum UnprotectError {
     Claim(#[from] ClaimError),
     #[error(transparent)]
     Call(#[from] CallError),
+    #[error(transparent)]
+    Delegate(#[from] DelegateError),
 }
 
 impl UnprotectError {
@@ -36,6 +40,7 @@ impl UnprotectError {
             UnprotectError::HasChildren { .. } => Errno::BUSY,
             UnprotectError::Claim(error) => error.errno(),
             UnprotectError::Call(error) => error.errno(),
+            UnprotectError::Delegate(error) => error.errno(),
         }
     }
 }
@@ -48,7 +53,14 @@ fn names(children: &[Child]) -> String {
 ///
 /// While clones are looked for, the snapshot is "unprotecting": no new clone can begin.
 pub async fn unprotect(image: &Image, name: &str) -> Result<(), UnprotectError> {
-    let announcement = Announcement::begin(image).await?;
+    check_writable(image)?;
+    let request =
+        OwnerRequest::SnapUnprotect { name: name.to_owned(), namespace: SnapshotNamespace::User };
+    image.as_owner(request, &NoProgress, || unprotect_here(image, name)).await
+}
+
+async fn unprotect_here(image: &Image, name: &str) -> Result<(), UnprotectError> {
+    let claim = Claim::owned(image).await?;
     let header = image.header();
     let Some(snapshot) = header.snapshot_by_name(name) else {
         let image = Arc::clone(&header.name);
@@ -69,7 +81,7 @@ pub async fn unprotect(image: &Image, name: &str) -> Result<(), UnprotectError> 
         }
     }
     set(image, snapshot.id, ProtectionStatus::Unprotected).await?;
-    Ok(announcement.send().await?)
+    Ok(claim.announce().await?)
 }
 
 async fn set(image: &Image, snap: SnapId, status: ProtectionStatus) -> Result<(), CallError> {

@@ -1,0 +1,132 @@
+//! Copying an image, or a snapshot of one, into a new image. Holes stay holes; snapshots are not
+//! copied, metadata is.
+
+use futures_util::stream::{FuturesUnordered, StreamExt, TryStreamExt};
+use marcot_format::features::Features;
+use marcot_store::{Errno, PoolId};
+
+use super::create::{CreateError, CreateOptions, create_unflushed};
+use super::{image_meta, remove};
+use crate::class_call::CallError;
+use crate::client::{Access, Client, Location};
+use crate::extents::ImageExtent;
+use crate::image::{CloseError, Image, OpenError, OpenOptions};
+use crate::io::IoError;
+use crate::progress::{NoProgress, Progress};
+use crate::transfer::chunks::{WINDOW, chunks};
+use crate::transfer::runs::data_runs;
+
+/// Runs of zeros of at least so many bytes stay holes.
+const GRAIN: usize = 4096;
+
+/// What the copy is to be. What is left out it has from its source.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CopyOptions {
+    pub order: Option<u8>,
+    pub features: Option<Features>,
+    /// In bytes.
+    pub stripe_unit: Option<u64>,
+    pub stripe_count: Option<u64>,
+    pub data_pool: Option<PoolId>,
+}
+
+/// Why there is no copy.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CopyError {
+    #[error(transparent)]
+    Create(#[from] CreateError),
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    #[error(transparent)]
+    Io(#[from] IoError),
+    #[error(transparent)]
+    Call(#[from] CallError),
+    #[error(transparent)]
+    Close(#[from] CloseError),
+}
+
+impl CopyError {
+    pub fn errno(&self) -> Errno {
+        match self {
+            CopyError::Create(error) => error.errno(),
+            CopyError::Open(error) => error.errno(),
+            CopyError::Io(error) => error.errno(),
+            CopyError::Call(error) => error.errno(),
+            CopyError::Close(error) => error.errno(),
+        }
+    }
+}
+
+/// Copies what `source` has opened to a new image `name`. On error nothing is left of it.
+pub async fn copy(
+    source: &Image,
+    client: &Client,
+    at: &Location,
+    name: &str,
+    options: &CopyOptions,
+    progress: &dyn Progress,
+) -> Result<(), CopyError> {
+    let id = create_unflushed(client, at, name, &create_options(source, options)).await?;
+    let copied = fill(source, client, at, &id, progress).await;
+    if copied.is_err() {
+        // The error that came first is the one to report.
+        if let Err(error) = remove(client, at, name, &NoProgress).await {
+            tracing::warn!(%error, name, "what was copied so far stays");
+        }
+    }
+    copied
+}
+
+fn create_options(source: &Image, options: &CopyOptions) -> CreateOptions {
+    let header = source.header();
+    let striping = &header.striping;
+    let inherited = header.features.without(Features::JOURNALING);
+    CreateOptions {
+        size: source.view().size,
+        order: options.order.or(Some(striping.order())),
+        features: options.features.or(Some(inherited)),
+        stripe_unit: options.stripe_unit.or(Some(striping.stripe_unit())),
+        stripe_count: options.stripe_count.or(Some(striping.stripe_count())),
+        data_pool: options.data_pool,
+    }
+}
+
+async fn fill(
+    source: &Image,
+    client: &Client,
+    at: &Location,
+    id: &str,
+    progress: &dyn Progress,
+) -> Result<(), CopyError> {
+    let target = Image::open(client, at, OpenOptions::id(id, Access::ReadWrite)).await?;
+    let poured = pour(source, &target, progress).await;
+    let closed = target.close().await;
+    poured?;
+    Ok(closed?)
+}
+
+async fn pour(source: &Image, target: &Image, progress: &dyn Progress) -> Result<(), CopyError> {
+    image_meta::copy(target.store(), source.header_object(), target.header_object()).await?;
+    let size = source.view().size;
+    let at_once = target.client().config.concurrent_management_ops.max(1);
+    let mut writes = FuturesUnordered::new();
+    let mut offset = 0;
+    while offset < size {
+        let window = ImageExtent::new(offset, WINDOW.min(size - offset));
+        let mut chunks = chunks(source, window).await?;
+        while let Some(chunk) = chunks.next().await {
+            let (extent, data) = chunk?;
+            let data = data.unwrap_or_default();
+            for run in data_runs(&data, GRAIN) {
+                writes.push(target.write(extent.offset + run.start as u64, data.slice(run)));
+                while writes.len() >= at_once {
+                    writes.try_next().await?;
+                }
+            }
+            progress.update(extent.end(), size);
+        }
+        offset = window.end();
+    }
+    while writes.try_next().await?.is_some() {}
+    Ok(())
+}

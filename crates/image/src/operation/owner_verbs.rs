@@ -1,0 +1,86 @@
+//! What the owner of an image's exclusive lock runs for its other clients.
+
+use std::sync::Arc;
+
+use futures_util::future::BoxFuture;
+use marcot_format::snapshot::SnapshotNamespace;
+use marcot_store::{Errno, SnapId};
+
+use super::{ResizeOptions, feature, flatten, object_map, rename, resize, snapshot};
+use crate::coordination::{OwnerRequest, OwnerVerbs};
+use crate::image::Image;
+use crate::progress::Progress;
+
+/// The verbs of this crate.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Verbs;
+
+impl OwnerVerbs for Verbs {
+    fn run<'a>(
+        &'a self,
+        image: &'a Arc<Image>,
+        request: OwnerRequest,
+        progress: &'a dyn Progress,
+    ) -> BoxFuture<'a, Result<(), Errno>> {
+        Box::pin(async move {
+            match request {
+                OwnerRequest::Flatten => {
+                    flatten(image, progress).await.map_err(|error| error.errno())
+                }
+                OwnerRequest::Resize { size, allow_shrink } => {
+                    let options = ResizeOptions { allow_shrink };
+                    let resized = resize(image, size, &options, progress).await;
+                    resized.map_err(|error| error.errno())
+                }
+                OwnerRequest::Rename { name } => {
+                    let from = image.name();
+                    let renamed = rename(image.client(), image.location(), &from, &name).await;
+                    renamed.map_err(|error| error.errno())
+                }
+                OwnerRequest::UpdateFeatures { features, enabled } => {
+                    let updated = match enabled {
+                        true => feature::enable(image, features).await,
+                        false => feature::disable(image, features).await,
+                    };
+                    updated.map_err(|error| error.errno())
+                }
+                OwnerRequest::RebuildObjectMap => {
+                    let rebuilt = object_map::rebuild(image, SnapId::HEAD, progress).await;
+                    rebuilt.map_err(|error| error.errno())
+                }
+                on_snapshot => run_on_snapshot(image, on_snapshot).await,
+            }
+        })
+    }
+}
+
+async fn run_on_snapshot(image: &Image, request: OwnerRequest) -> Result<(), Errno> {
+    match request {
+        OwnerRequest::SnapCreate { name, namespace: SnapshotNamespace::User } => {
+            snapshot::create(image, &name).await.map(drop).map_err(|error| error.errno())
+        }
+        OwnerRequest::SnapRemove { name, namespace: SnapshotNamespace::User } => {
+            snapshot::remove(image, &name).await.map_err(|error| error.errno())
+        }
+        OwnerRequest::SnapRemove { name, .. } => {
+            image.refresh().await.map_err(|error| error.errno())?;
+            let header = image.header();
+            let found = header.snapshots.iter().find(|snapshot| snapshot.name == name);
+            let id = found.ok_or(Errno::NOENT)?.id;
+            snapshot::remove_by_id(image, id).await.map_err(|error| error.errno())
+        }
+        OwnerRequest::SnapRename { snap, name } => {
+            image.refresh().await.map_err(|error| error.errno())?;
+            let header = image.header();
+            let from = &header.snapshot(snap).ok_or(Errno::NOENT)?.name;
+            snapshot::rename(image, from, &name).await.map_err(|error| error.errno())
+        }
+        OwnerRequest::SnapProtect { name, namespace: SnapshotNamespace::User } => {
+            snapshot::protect(image, &name).await.map_err(|error| error.errno())
+        }
+        OwnerRequest::SnapUnprotect { name, namespace: SnapshotNamespace::User } => {
+            snapshot::unprotect(image, &name).await.map_err(|error| error.errno())
+        }
+        _ => Err(Errno::OPNOTSUPP),
+    }
+}

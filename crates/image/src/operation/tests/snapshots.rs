@@ -1,0 +1,147 @@
+//! Snapshots: what they hold, how they go, what rollback brings back.
+
+use marcot_format::snapshot::SnapshotNamespace;
+use marcot_store::Errno;
+
+use super::images::verify_map;
+use super::world::{MIB, on_all_clusters};
+use crate::NoProgress;
+use crate::config::CloneFormat;
+use crate::operation::snapshot::{self, Scope};
+use crate::operation::{CloneOptions, ResizeOptions, resize};
+
+#[test]
+fn a_snapshot_keeps_what_was() {
+    on_all_clusters(async |world| {
+        world.create("a", 20 * MIB).await;
+        world.write("a", 0, b"one").await;
+        world.snap("a", "s1").await;
+        world.write("a", 0, b"two").await;
+        world.write("a", 9 * MIB, b"nine").await;
+        world.snap("a", "s2").await;
+        world.write("a", 0, b"now").await;
+
+        for (snap, bytes) in [("s1", "one"), ("s2", "two")] {
+            let image = world.open_at("a", snap).await;
+            assert_eq!(image.read(0, 3).await.unwrap(), bytes);
+        }
+        verify_map(&world, "a").await;
+
+        world.with("a", async |image| snapshot::remove(image, "s1").await.unwrap()).await;
+        verify_map(&world, "a").await;
+        assert_eq!(world.open_at("a", "s2").await.read(0, 3).await.unwrap(), "two");
+        world
+            .with("a", async |image| {
+                let outcome = snapshot::purge(image, &NoProgress).await.unwrap();
+                assert_eq!((outcome.total, outcome.protected), (1, vec![]));
+            })
+            .await;
+        verify_map(&world, "a").await;
+        assert_eq!(world.read("a", 0, 3).await, "now");
+        world.remove("a").await;
+    });
+}
+
+#[test]
+fn rollback_brings_back_bytes_and_size() {
+    on_all_clusters(async |world| {
+        world.create("a", 20 * MIB).await;
+        world.write("a", 0, b"one").await;
+        world.write("a", 13 * MIB, b"far").await;
+        world.snap("a", "s1").await;
+        world.write("a", 0, b"two").await;
+        world.write("a", 9 * MIB, b"nine").await;
+        world.snap("a", "s2").await;
+        world
+            .with("a", async |image| {
+                let shrink = ResizeOptions { allow_shrink: true };
+                resize(image, 10 * MIB, &shrink, &NoProgress).await.unwrap();
+                snapshot::rollback(image, "s1", &NoProgress).await.unwrap();
+                assert_eq!(image.header().size, 20 * MIB);
+                assert_eq!(image.read(0, 3).await.unwrap(), "one");
+                assert_eq!(image.read(9 * MIB, 4).await.unwrap(), vec![0; 4]);
+                assert_eq!(image.read(13 * MIB, 3).await.unwrap(), "far");
+            })
+            .await;
+        verify_map(&world, "a").await;
+        assert_eq!(world.open_at("a", "s2").await.read(0, 3).await.unwrap(), "two");
+        world
+            .with("a", async |image| snapshot::rollback(image, "s2", &NoProgress).await.unwrap())
+            .await;
+        assert_eq!(world.read("a", 9 * MIB, 4).await, "nine");
+        verify_map(&world, "a").await;
+    });
+}
+
+#[test]
+fn protected_snapshots_outlive_a_purge() {
+    on_all_clusters(async |world| {
+        world.create("a", MIB).await;
+        for snap in ["s1", "s2", "s3"] {
+            world.snap("a", snap).await;
+        }
+        world.protect("a", "s2").await;
+        world
+            .with("a", async |image| {
+                let outcome = snapshot::purge(image, &NoProgress).await.unwrap();
+                assert_eq!((outcome.total, outcome.protected), (3, vec!["s2".to_owned()]));
+                snapshot::unprotect(image, "s2").await.unwrap();
+                snapshot::rename(image, "s2", "t").await.unwrap();
+                let names: Vec<_> = snapshot::list(&image.header(), Scope::User)
+                    .iter()
+                    .map(|snapshot| snapshot.name.clone())
+                    .collect();
+                assert_eq!(names, ["t"]);
+            })
+            .await;
+    });
+}
+
+#[test]
+fn a_limit_is_a_limit() {
+    on_all_clusters(async |world| {
+        world.create("a", MIB).await;
+        world
+            .with("a", async |image| {
+                assert_eq!(snapshot::limit(image).await.unwrap(), None);
+                snapshot::set_limit(image, 2).await.unwrap();
+                assert_eq!(snapshot::limit(image).await.unwrap(), Some(2));
+                snapshot::create(image, "s1").await.unwrap();
+                snapshot::create(image, "s2").await.unwrap();
+                let refused = snapshot::create(image, "s3").await.unwrap_err();
+                assert_eq!(refused.errno(), Errno::DQUOT);
+                let refused = snapshot::set_limit(image, 1).await.unwrap_err();
+                assert_eq!(refused.errno(), Errno::RANGE);
+                snapshot::clear_limit(image).await.unwrap();
+                snapshot::create(image, "s3").await.unwrap();
+            })
+            .await;
+    });
+}
+
+#[test]
+fn a_removed_snapshot_waits_for_its_last_clone() {
+    on_all_clusters(async |world| {
+        world.create("a", 8 * MIB).await;
+        world.write("a", 0, b"base").await;
+        world.snap("a", "s").await;
+        let v2 = CloneOptions { format: Some(CloneFormat::V2), ..CloneOptions::default() };
+        world.clone("a", "s", "b", &v2).await;
+        world.clone("a", "s", "c", &v2).await;
+        world.with("a", async |image| snapshot::remove(image, "s").await.unwrap()).await;
+        let trashed = async || {
+            let header = world.open("a").await.header();
+            let trash = |namespace: &_| matches!(namespace, SnapshotNamespace::Trash { .. });
+            header.snapshots.iter().filter(|snapshot| trash(&snapshot.namespace)).count()
+        };
+        assert_eq!(trashed().await, 1);
+        world
+            .with("b", async |image| crate::operation::flatten(image, &NoProgress).await.unwrap())
+            .await;
+        assert_eq!(trashed().await, 1);
+        assert_eq!(world.read("c", 0, 4).await, "base");
+        world.remove("c").await;
+        assert_eq!(trashed().await, 0);
+        assert_eq!(world.read("b", 0, 4).await, "base");
+    });
+}
