@@ -7,26 +7,15 @@
 //! names on a fresh store per transcript, and must print the same. Set `MARCOT_TRANSCRIPT` to a
 //! part of a file's name to run only some.
 
+#[cfg(test)]
 mod normalise;
+#[cfg(test)]
 mod runner;
+#[cfg(test)]
 mod transcript;
 
-use std::path::PathBuf;
-
-use runner::{Subject, run_file};
-
-fn transcripts() -> Vec<PathBuf> {
-    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../tests/blackbox/transcripts");
-    let only = std::env::var("MARCOT_TRANSCRIPT").unwrap_or_default();
-    let mut files: Vec<PathBuf> = std::fs::read_dir(folder)
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .filter(|path| path.extension().is_some_and(|end| end == "txt"))
-        .filter(|path| path.file_name().unwrap().to_string_lossy().contains(&only))
-        .collect();
-    files.sort();
-    files
-}
+#[cfg(test)]
+use runner::{Subject, run_file, transcripts};
 
 #[test]
 fn commands_print_what_ceph_prints() {

@@ -8,6 +8,20 @@ use std::process::{Command, Stdio};
 use crate::normalise;
 use crate::transcript::{Outcome, Step, parse, print, print_outcome};
 
+/// The files to run.
+pub(crate) fn transcripts() -> Vec<PathBuf> {
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../tests/blackbox/transcripts");
+    let only = std::env::var("MARCOT_TRANSCRIPT").unwrap_or_default();
+    let mut files: Vec<PathBuf> = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|end| end == "txt"))
+        .filter(|path| path.file_name().unwrap().to_string_lossy().contains(&only))
+        .collect();
+    files.sort();
+    files
+}
+
 /// Who answers the commands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Subject {

@@ -40,10 +40,6 @@ impl Session {
         Session { personality, globals, connection, client }
     }
 
-    pub(crate) fn personality(&self) -> Personality {
-        self.personality
-    }
-
     /// Runs a future to its end.
     pub(crate) fn wait<F: Future>(&self, future: F) -> F::Output {
         pollster::block_on(future)
@@ -70,6 +66,7 @@ impl Session {
         }
         let connector = Connector {
             notice: Some(Arc::new(|text: &str| complain(&format!("marcot: {text}")))),
+            ceph: self.globals.identity.clone(),
             ..Connector::default()
         };
         let connection = connector

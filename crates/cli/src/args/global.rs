@@ -1,6 +1,8 @@
 //! Options that say how to reach a store and how RBD behaves: they may stand anywhere, for any
 //! command, and are taken off the command line first.
 
+use marcot_connect::CephIdentity;
+
 use crate::personality::Personality;
 
 use super::usage::UsageError;
@@ -16,26 +18,27 @@ pub(crate) struct Globals {
     pub(crate) verbose: bool,
     /// `--version`, or `-v` alone.
     pub(crate) version: bool,
+    /// Who a Ceph cluster is told that this is.
+    pub(crate) identity: CephIdentity,
     /// RBD options in order: name with underscores, value.
     pub(crate) rbd_options: Vec<(String, String)>,
 }
 
-/// Options of Ceph's clients that take a value. Those that choose a user or a monitor go to
-/// librados through `CEPH_ARGS`; the embedded store has no use for them.
-const VALUED: [&str; 12] = [
-    "--cluster",
-    "--id",
-    "--user",
-    "--name",
-    "-n",
-    "-m",
-    "--mon-host",
-    "-k",
-    "--keyring",
-    "-K",
-    "--keyfile",
-    "--connect-timeout",
+/// Options of Ceph's clients that take a value, and librados' names for them. The embedded store has
+/// no use for them.
+const IDENTITY: [(&str, &str); 8] = [
+    ("-m", "mon_host"),
+    ("--mon-host", "mon_host"),
+    ("-k", "keyring"),
+    ("--keyring", "keyring"),
+    ("-K", "keyfile"),
+    ("--keyfile", "keyfile"),
+    ("--cluster", "cluster"),
+    ("--connect-timeout", "client_mount_timeout"),
 ];
+
+/// Options that name the client: with and without `client.` in front.
+const CLIENT: [&str; 4] = ["--id", "--user", "--name", "-n"];
 
 /// Beginnings of the names of Ceph's configuration options that users give to `rbd`.
 const CONFIG_PREFIXES: [&str; 8] =
@@ -88,7 +91,8 @@ enum Kind {
     Store,
     CephConf,
     RbdOption,
-    /// Taken and not used.
+    Client,
+    /// An option of librados, or one that only says how much to log.
     Ceph,
 }
 
@@ -100,7 +104,8 @@ fn kind(personality: Personality, name: &str) -> Kind {
         "--store" => Kind::Store,
         "-c" | "--conf" => Kind::CephConf,
         _ if is_rbd_option(&dashed) => Kind::RbdOption,
-        _ if VALUED.contains(&name) => Kind::Ceph,
+        _ if CLIENT.contains(&name) => Kind::Client,
+        _ if IDENTITY.iter().any(|(known, _)| *known == name) => Kind::Ceph,
         _ => {
             let long = dashed.strip_prefix("--").unwrap_or_default();
             let is_config = CONFIG_PREFIXES.iter().any(|prefix| long.starts_with(prefix));
@@ -124,7 +129,18 @@ impl Globals {
                 let name = name.trim_start_matches('-').replace('-', "_");
                 self.rbd_options.push((name, value));
             }
-            Kind::Ceph | Kind::Other | Kind::Version | Kind::Verbose => {}
+            Kind::Client => {
+                let id = value.strip_prefix("client.").unwrap_or(&value);
+                self.identity.client = Some(id.to_owned());
+            }
+            Kind::Ceph => {
+                // The name of a cluster says which file to read, and that is said otherwise.
+                let known = IDENTITY.iter().find(|(known, _)| *known == name);
+                if let Some((_, option)) = known.filter(|(_, option)| *option != "cluster") {
+                    self.identity.overrides.push(((*option).to_owned(), value));
+                }
+            }
+            Kind::Other | Kind::Version | Kind::Verbose => {}
         }
     }
 }
@@ -146,6 +162,16 @@ mod tests {
         assert_eq!(globals.store.as_deref(), Some("dir:x"));
         let options = [("rbd_default_order", "23"), ("rbd_default_features", "1")];
         assert_eq!(globals.rbd_options, options.map(|(a, b)| (a.to_owned(), b.to_owned())));
+    }
+
+    #[test]
+    fn the_identity_is_kept_for_librados() {
+        let (globals, words) = taken("ls --id glance -k /k --mon-host=h --cluster ceph");
+        assert_eq!(words, ["ls"]);
+        assert_eq!(globals.identity.client.as_deref(), Some("glance"));
+        let expected = [("keyring", "/k"), ("mon_host", "h")];
+        assert_eq!(globals.identity.overrides, expected.map(|(a, b)| (a.to_owned(), b.to_owned())));
+        assert_eq!(taken("-n client.x ls").0.identity.client.as_deref(), Some("x"));
     }
 
     #[test]

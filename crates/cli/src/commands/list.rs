@@ -85,7 +85,7 @@ fn long(session: &Session, at: &Location, names: &[String]) -> Result<Vec<Row>, 
             Ok(image) => image_rows(session, &image, &mut rows)?,
             // Removed since it was listed, or damaged: the others are shown nevertheless.
             Err(error) => {
-                console::complain(&format!("rbd: error opening {name}: {}", error.errno()))
+                console::complain(&format!("rbd: error opening {name}: {}", error.errno()));
             }
         }
     }

@@ -15,6 +15,7 @@ pub(crate) const COMMANDS: &[&CommandDef] = &[
     &host::RUN,
     &host::STOP,
     &man::COMMAND,
+    &nbd::ls::COMMAND,
     &nbd::serve::COMMAND,
     &tree::COMMAND,
 ];

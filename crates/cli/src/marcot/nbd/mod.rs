@@ -1,4 +1,6 @@
 //! `marcot nbd`: images as network block devices.
 
 pub(crate) mod job;
+pub(crate) mod ls;
+mod running;
 pub(crate) mod serve;
