@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use marcot_engine_ceph::{CephCluster, ConnectOptions};
+use marcot_engine_dir::{CreateOptions, DirEngine, OpenError, OpenOptions};
 use marcot_store::memory::{MemoryCluster, MemoryOptions};
 use marcot_store::session::Sessions;
 use marcot_store::{ClusterChange, Env, Errno, Store, StoreError};
@@ -17,8 +18,8 @@ pub enum EngineError {
     /// Another process has it open.
     #[error("the store is in use")]
     Busy,
-    #[error("{0}")]
-    Failed(String),
+    #[error(transparent)]
+    Directory(OpenError),
     #[error(transparent)]
     Ceph(#[from] marcot_engine_ceph::ConnectError),
     #[error(transparent)]
@@ -30,16 +31,58 @@ impl EngineError {
     pub fn errno(&self) -> Errno {
         match self {
             EngineError::Busy => Errno::BUSY,
-            EngineError::Failed(_) => Errno::IO,
+            EngineError::Directory(error) => errno_of(error),
             EngineError::Ceph(error) => error.errno(),
             EngineError::Store(error) => error.errno,
         }
     }
 }
 
+fn errno_of(error: &OpenError) -> Errno {
+    match error {
+        OpenError::NotFound { .. } => Errno::NOENT,
+        OpenError::Exists { .. } => Errno::EXIST,
+        OpenError::Busy { .. } => Errno::BUSY,
+        OpenError::ForeignOwner { .. } | OpenError::OthersMayWrite { .. } => Errno::ACCES,
+        OpenError::WrongKind { .. } => Errno::NOTDIR,
+        OpenError::NetworkFileSystem { .. } => Errno::OPNOTSUPP,
+        OpenError::Damaged { .. } => Errno::IO,
+        OpenError::Io { error, .. } => error.raw_os_error().map_or(Errno::IO, Errno::from_raw),
+    }
+}
+
 /// Opens the embedded store in a directory, or makes it.
-pub(crate) fn open_directory(directory: &Path) -> Result<Arc<dyn Sessions>, EngineError> {
-    Err(EngineError::Failed(format!("{}: not built yet", directory.display())))
+pub(crate) fn open_directory(
+    directory: &Path,
+    env: &Arc<dyn Env>,
+) -> Result<Arc<dyn Sessions>, EngineError> {
+    loop {
+        let options = OpenOptions::new(marcot_classes::all(), Arc::clone(env));
+        match DirEngine::open(directory, options) {
+            Ok(engine) => return Ok(sessions(engine)),
+            Err(OpenError::NotFound { .. }) => {
+                match DirEngine::create(directory, &CreateOptions::new(Arc::clone(env))) {
+                    // Another process was faster.
+                    Ok(()) | Err(OpenError::Exists { .. }) => {}
+                    Err(error) => return Err(error.into()),
+                }
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+fn sessions(engine: Arc<DirEngine>) -> Arc<dyn Sessions> {
+    Arc::new(marcot_host::server::VolatileSessions(move || engine.client()))
+}
+
+impl From<OpenError> for EngineError {
+    fn from(error: OpenError) -> EngineError {
+        match error {
+            OpenError::Busy { .. } => EngineError::Busy,
+            error => EngineError::Directory(error),
+        }
+    }
 }
 
 /// A store that lives as long as this process.

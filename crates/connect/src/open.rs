@@ -184,8 +184,9 @@ impl Connector {
     fn transient(&self, spec: &StoreSpec, directory: &Path) -> Result<Connection, ConnectError> {
         let mut waited = Duration::ZERO;
         let mut told = false;
+        let env: Arc<dyn Env> = Arc::new(ProcessEnv::default());
         loop {
-            match engines::open_directory(directory) {
+            match engines::open_directory(directory, &env) {
                 Ok(engine) => return Ok(in_process(spec, engine.client(), Some(engine))),
                 Err(EngineError::Busy) => {}
                 Err(error) => return Err(ConnectError::Engine { spec: spec.clone(), error }),

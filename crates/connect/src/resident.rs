@@ -8,10 +8,12 @@ use std::time::Duration;
 use marcot_host::jobs::Jobs;
 use marcot_host::server::{Host, HostError, Limits, resident};
 use marcot_host::socket;
+use marcot_store::Env;
 use marcot_store::session::Sessions;
 
 use crate::directory::{self, DirectoryError};
 use crate::engines::{self, EngineError};
+use crate::env::ProcessEnv;
 use crate::holder::{Holder, holder};
 use crate::spec::StoreSpec;
 
@@ -63,8 +65,9 @@ pub fn run_resident(
 /// Waits for the store's lock; `None` when another host is there.
 fn own(spec: &StoreSpec, directory: &Path) -> Result<Option<Arc<dyn Sessions>>, ResidentError> {
     let mut waited = Duration::ZERO;
+    let env: Arc<dyn Env> = Arc::new(ProcessEnv::default());
     loop {
-        match engines::open_directory(directory) {
+        match engines::open_directory(directory, &env) {
             Ok(sessions) => return Ok(Some(sessions)),
             Err(EngineError::Busy) => {}
             Err(error) => return Err(ResidentError::Engine { spec: spec.clone(), error }),

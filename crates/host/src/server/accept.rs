@@ -26,9 +26,10 @@ pub(super) async fn accept(
     let mut connections = JoinSet::new();
     tokio::pin!(stop);
     loop {
+        // In this order: who waits to be let in is served before the host finds itself idle.
         tokio::select! {
+            biased;
             () = &mut stop => break,
-            () = sleep(host.limits.idle), if connections.is_empty() => break,
             Some(ended) = connections.join_next() => {
                 if let Err(error) = ended {
                     tracing::error!(%error, "a connection's task");
@@ -51,6 +52,7 @@ pub(super) async fn accept(
                     }
                 }
             }
+            () = sleep(host.limits.idle), if connections.is_empty() => break,
         }
     }
     // Who connected but was not greeted sees the end and looks for the next owner.
