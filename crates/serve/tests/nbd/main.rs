@@ -6,6 +6,7 @@
 mod client;
 mod fixture;
 mod hostile;
+mod image;
 mod judges;
 mod ram;
 mod semantics;
