@@ -16,6 +16,8 @@ mod notify;
 mod request;
 mod service;
 mod signal;
+#[cfg(test)]
+mod tests;
 mod watching;
 
 use std::collections::{BTreeSet, HashMap};

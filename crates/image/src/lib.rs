@@ -24,6 +24,8 @@ pub mod header;
 pub mod image;
 pub mod io;
 mod layering;
+#[cfg(test)]
+mod model_test;
 mod object_map;
 mod once;
 pub mod operation;

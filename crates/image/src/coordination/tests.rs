@@ -1,0 +1,153 @@
+//! Several clients of one image: who writes, what they learn of each other, who is thrown out.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures_util::future::join;
+use marcot_format::Utime;
+use marcot_format::call::lock::{GetInfo, Lock};
+use marcot_format::lock::{LockInfo, LockKind, RBD_LOCK};
+use marcot_store::memory::{MemoryCluster, MemoryOptions};
+use marcot_store::{ClusterChange, Errno, PoolId};
+use marcot_testkit::ThreadEnv;
+use pollster::block_on;
+
+use crate::class_call::{ask, tell};
+use crate::operation::{self, CreateOptions};
+use crate::{Access, Client, Config, Image, Location, OpenOptions};
+
+struct World {
+    cluster: Arc<MemoryCluster>,
+    at: Location,
+}
+
+impl World {
+    async fn new() -> World {
+        let env = Arc::new(ThreadEnv::new(1));
+        let options = MemoryOptions::hostile(5);
+        let cluster = MemoryCluster::with_env(marcot_classes::all(), env, options);
+        let pool = ClusterChange::CreatePool { name: "rbd".to_owned() };
+        cluster.client().administer(pool).await.unwrap();
+        let world = World { cluster, at: Location::new(PoolId(1), "") };
+        let options = CreateOptions { size: 1 << 24, ..CreateOptions::default() };
+        operation::create(&world.client(), &world.at, "disk", &options).await.unwrap();
+        world
+    }
+
+    fn client(&self) -> Client {
+        Client::new(self.cluster.client(), Arc::new(ThreadEnv::new(2)), Config::default())
+    }
+
+    async fn open(&self) -> Arc<Image> {
+        let options = OpenOptions::name("disk", Access::ReadWrite);
+        Image::open(&self.client(), &self.at, options).await.unwrap()
+    }
+}
+
+async fn lockers(image: &Image) -> LockInfo {
+    let call = GetInfo { name: RBD_LOCK.to_owned() };
+    ask(image.store(), image.header_object(), &call).await.unwrap()
+}
+
+fn block(fill: u8) -> Bytes {
+    Bytes::from(vec![fill; 4096])
+}
+
+#[test]
+fn the_lock_goes_to_who_writes() {
+    block_on(async {
+        let world = World::new().await;
+        let (one, two) = (world.open().await, world.open().await);
+        assert!(lockers(&one).await.lockers.is_empty(), "opening takes no lock");
+        for round in 0..3 {
+            one.write(0, block(2 * round)).await.unwrap();
+            assert!(one.coordination().is_lock_owner() && !two.coordination().is_lock_owner());
+            two.write(4096, block(2 * round + 1)).await.unwrap();
+            assert!(two.coordination().is_lock_owner() && !one.coordination().is_lock_owner());
+        }
+        let info = lockers(&two).await;
+        let holder = info.lockers.keys().next().unwrap();
+        assert_eq!(holder.locker.client_number(), Some(two.store().client_id().0));
+        assert_eq!((info.kind, info.tag.as_str()), (LockKind::Exclusive, "internal"));
+        assert_eq!(one.read(0, 8192).await.unwrap(), [block(4), block(5)].concat());
+        one.close().await.unwrap();
+        two.close().await.unwrap();
+        assert!(lockers(&two).await.lockers.is_empty());
+        assert!(two.store().list_watchers(two.header_object()).await.unwrap().is_empty());
+    });
+}
+
+#[test]
+fn writers_at_once_take_turns() {
+    block_on(async {
+        let world = World::new().await;
+        let (one, two) = (world.open().await, world.open().await);
+        let writes = |image: Arc<Image>, start: u64| async move {
+            for index in 0..6 {
+                let offset = (start + 2 * index) * 4096;
+                image.write(offset, block((offset >> 12) as u8)).await.unwrap();
+            }
+        };
+        join(writes(Arc::clone(&one), 0), writes(Arc::clone(&two), 1)).await;
+        let read = one.read(0, 12 * 4096).await.unwrap();
+        for (index, found) in read.chunks(4096).enumerate() {
+            assert_eq!(found, block(index as u8));
+        }
+        one.close().await.unwrap();
+        two.close().await.unwrap();
+    });
+}
+
+#[test]
+fn a_dead_owner_is_shut_out_before_its_lock_is_broken() {
+    block_on(async {
+        let world = World::new().await;
+        let (dead, heir) = (world.open().await, world.open().await);
+        dead.write(0, block(1)).await.unwrap();
+        world.cluster.kill(dead.store().client_id());
+        heir.write(4096, block(2)).await.unwrap();
+        assert!(heir.coordination().is_lock_owner());
+        let status = heir.store().status().await.unwrap();
+        assert_eq!(status.blocklist, [dead.store().client_address()]);
+        assert_eq!(heir.read(0, 4096).await.unwrap(), block(1));
+        heir.close().await.unwrap();
+    });
+}
+
+#[test]
+fn a_lock_taken_by_hand_is_not_broken() {
+    block_on(async {
+        let world = World::new().await;
+        let (holder, other) = (world.open().await, world.open().await);
+        let lock = Lock {
+            name: RBD_LOCK.to_owned(),
+            kind: LockKind::Exclusive,
+            cookie: "mine".to_owned(),
+            tag: String::new(),
+            description: String::new(),
+            duration: Utime::default(),
+            flags: 0,
+        };
+        tell(holder.store(), holder.header_object(), &lock).await.unwrap();
+        let refused = other.write(0, block(1)).await.unwrap_err();
+        assert_eq!(refused.errno(), Errno::BUSY);
+        assert!(refused.to_string().contains("mine"), "{refused}");
+    });
+}
+
+#[test]
+fn a_notified_handle_refreshes_before_its_next_write() {
+    block_on(async {
+        let world = World::new().await;
+        let (one, two) = (world.open().await, world.open().await);
+        one.write(0, block(1)).await.unwrap();
+        assert!(!two.is_stale() || two.refresh().await.is_ok());
+        two.refresh().await.unwrap();
+        one.notify_header_update().await.unwrap();
+        assert!(two.is_stale(), "noted before the notifier goes on");
+        two.read(0, 1).await.unwrap();
+        assert!(!two.is_stale());
+        one.close().await.unwrap();
+        two.close().await.unwrap();
+    });
+}
