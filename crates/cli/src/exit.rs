@@ -98,6 +98,9 @@ impl Failure {
 
     /// The same failure, after which Ceph also says that WHAT failed.
     pub(crate) fn followed_by(self, what: &str) -> Failure {
+        if matches!(self, Failure::Store { .. } | Failure::Output(_) | Failure::Told(_)) {
+            return self;
+        }
         let last = format!("{what}: {}", self.errno());
         Failure::Followed { first: Box::new(self), last }
     }
@@ -222,7 +225,9 @@ refusals! {
     marcot_image::OpenError,
     marcot_image::IoError,
     marcot_image::operation::CloneError,
+    marcot_image::operation::CopyError,
     marcot_image::operation::CreateError,
+    marcot_image::operation::FlattenError,
     marcot_image::operation::RemoveError,
     marcot_image::operation::RenameError,
     marcot_image::operation::ResizeError,
@@ -237,6 +242,8 @@ refusals! {
     marcot_image::operation::snapshot::RemoveSnapshotError,
     marcot_image::operation::snapshot::RenameSnapshotError,
     marcot_image::operation::snapshot::UnprotectError,
+    marcot_image::transfer::ExportError,
+    marcot_image::transfer::ImportError,
     marcot_image::pool::namespace::CreateNamespaceError,
     marcot_image::pool::namespace::RemoveNamespaceError,
 }

@@ -6,7 +6,7 @@ use std::future::Future;
 use std::sync::Arc;
 
 use marcot_connect::{Connection, Connector, Lifetime, StoreSpec};
-use marcot_image::operation::CreateOptions;
+use marcot_image::operation::{CopyOptions, CreateOptions};
 use marcot_image::{
     Access, Client, Image, ImageKey, Location, OpenError, OpenOptions, SnapKey, pool,
 };
@@ -160,6 +160,13 @@ impl Session {
             stripe_count: layout.stripe_count,
             data_pool: data_pool.map(by_name).transpose()?,
         })
+    }
+
+    /// What a copy is to be.
+    pub(crate) fn copy_options(&self, layout: &Layout, what: &str) -> Result<CopyOptions, Failure> {
+        let CreateOptions { order, features, stripe_unit, stripe_count, data_pool, .. } =
+            self.create_options(0, layout, what)?;
+        Ok(CopyOptions { order, features, stripe_unit, stripe_count, data_pool })
     }
 
     /// The image itself, whatever snapshot the spec names.

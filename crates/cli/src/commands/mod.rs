@@ -11,10 +11,14 @@ use crate::session::Session;
 mod bench;
 mod children;
 mod clone;
+mod copy;
 mod create;
 mod disk_usage;
+mod export;
 mod feature;
+mod flatten;
 mod image_meta;
+mod import;
 mod info;
 mod list;
 mod namespace;
@@ -56,14 +60,18 @@ pub(crate) const RBD: &[&CommandDef] = &[
     &bench::COMMAND,
     &children::COMMAND,
     &clone::COMMAND,
+    &copy::COMMAND,
     &create::COMMAND,
     &disk_usage::COMMAND,
+    &export::COMMAND,
     &feature::DISABLE,
     &feature::ENABLE,
+    &flatten::COMMAND,
     &image_meta::get::COMMAND,
     &image_meta::list::COMMAND,
     &image_meta::remove::COMMAND,
     &image_meta::set::COMMAND,
+    &import::COMMAND,
     &info::COMMAND,
     &list::COMMAND,
     &namespace::create::COMMAND,
