@@ -55,8 +55,8 @@ pub fn object(id: &ObjectId) -> Result<(), Errno> {
     if id.namespace.len() > MAX_NAMESPACE_LENGTH { Err(Errno::NAMETOOLONG) } else { Ok(()) }
 }
 
-/// Checks a write operation.
-pub fn write(op: &WriteOp) -> Result<(), Errno> {
+/// Checks a write operation on `id`.
+pub fn write(id: &ObjectId, op: &WriteOp) -> Result<(), Errno> {
     let rolls_back = |step: &WriteStep| matches!(step, WriteStep::Rollback { .. });
     if !op.snap_context.is_valid() || op.snap_context.seq > SnapId::HEAD {
         return Err(Errno::INVAL);
@@ -64,10 +64,10 @@ pub fn write(op: &WriteOp) -> Result<(), Errno> {
     if op.steps.len() > 1 && op.steps.iter().any(rolls_back) {
         return Err(Errno::INVAL);
     }
-    op.steps.iter().try_for_each(write_step)
+    op.steps.iter().try_for_each(|step| write_step(id, step))
 }
 
-fn write_step(step: &WriteStep) -> Result<(), Errno> {
+fn write_step(id: &ObjectId, step: &WriteStep) -> Result<(), Errno> {
     match step {
         WriteStep::AssertExists
         | WriteStep::Create(_)
@@ -102,15 +102,18 @@ fn write_step(step: &WriteStep) -> Result<(), Errno> {
                 Err(Errno::INVAL)
             }
         }
-        WriteStep::CopyupFrom { pieces } => copyup(pieces),
+        WriteStep::CopyupFrom { pieces } => copyup(id, pieces),
     }
 }
 
-/// Pieces must be objects' ranges and must not overlap in the target.
-fn copyup(pieces: &[CopyupPiece]) -> Result<(), Errno> {
+/// Pieces must be ranges of other objects and must not overlap in the target.
+fn copyup(id: &ObjectId, pieces: &[CopyupPiece]) -> Result<(), Errno> {
     let mut target = RangeSet::new();
     for piece in pieces {
         object(&piece.source)?;
+        if piece.source == *id {
+            return Err(Errno::INVAL);
+        }
         extent(piece.source_offset, piece.length)?;
         filled_extent(piece.offset, piece.length)?;
         let range = RangeSet::from_range(piece.offset, piece.length);
@@ -196,7 +199,7 @@ impl<S: Store + ?Sized> Objects for Checked<S> {
     }
 
     fn write(&self, id: &ObjectId, op: WriteOp) -> BoxFuture<'_, Result<Version>> {
-        let checked = object(id).and_then(|()| write(&op));
+        let checked = object(id).and_then(|()| write(id, &op));
         pass(checked, || format!("write {id}"), || self.engine.write(id, op))
     }
 

@@ -101,7 +101,8 @@ impl Action {
             18 => Action::RemoveSnap { nth },
             19 => Action::Rollback { object, nth },
             20..=22 => {
-                let source = random.below(OBJECTS.len() as u64) as usize;
+                let other = 1 + random.below(OBJECTS.len() as u64 - 1) as usize;
+                let source = (object + other) % OBJECTS.len();
                 Action::Copyup { object, source, nth, shift: edge(random, 9000) }
             }
             _ => Action::Flush,
@@ -139,13 +140,7 @@ impl Action {
 
     /// Whether everything acknowledged so far is durable once this is acknowledged.
     pub fn is_durable(&self) -> bool {
-        matches!(
-            self,
-            Action::Flush
-                | Action::CreateSnap
-                | Action::RemoveSnap { .. }
-                | Action::SetXattr { .. }
-        )
+        matches!(self, Action::Flush | Action::CreateSnap | Action::SetXattr { .. })
     }
 }
 

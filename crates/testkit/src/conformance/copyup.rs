@@ -194,6 +194,8 @@ pub fn copyup_pieces_are_checked(s: &Subject) {
     assert_eq!(s.refused(&id, copyup(vec![piece(&from, 0, u64::MAX, 100)])), Errno::FBIG);
     assert_eq!(s.refused(&id, copyup(vec![piece(&from, u64::MAX, 0, 100)])), Errno::FBIG);
     assert_eq!(s.refused(&id, copyup(vec![piece(&from, 0, 0, 0)])), Errno::INVAL);
+    let itself = copyup(vec![piece(&from, 0, 0, 100)]);
+    assert_eq!(s.refused(&from.0, itself), Errno::INVAL, "the source is another object");
 }
 
 pub fn copies_of_copies_read_the_same(s: &Subject) {

@@ -42,6 +42,9 @@ pub trait Rig {
     /// The disk as the next start finds it.
     fn after(&self, disk: &Self::Disk, cut: &PowerCut) -> Self::Disk;
 
+    /// The disk as the next start finds it when only the process has died.
+    fn after_process_death(&self, disk: &Self::Disk) -> Self::Disk;
+
     /// How many calls of that kind the disk has seen.
     fn calls(&self, disk: &Self::Disk, call: Call) -> u64;
 

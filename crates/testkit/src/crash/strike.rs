@@ -1,7 +1,7 @@
 //! Calls of the disk that fail.
 
 use super::cut::PowerCut;
-use super::explore::{History, Tally, prepare};
+use super::explore::{History, Tally, matching, prepare};
 use super::{Call, Campaign, POOL, Rig, Strike};
 use crate::model::{Action, Model, perform};
 use crate::{Random, Subject};
@@ -62,7 +62,10 @@ impl Campaign {
                     return Err(format!("{action:?} yields {outcome:?}, not {expected:?}"));
                 }
                 Ok(_) | Err(Errno::NOENT) => {
-                    pending = None;
+                    // One that changes nothing touches no disk and tells nothing.
+                    if state != *history.model() {
+                        pending = None;
+                    }
                     history.push(action, span, state);
                 }
                 Err(_) => {
@@ -71,6 +74,8 @@ impl Campaign {
             }
         }
         rig.heal(disk);
+        let (Strike::Error(call, at) | Strike::Full(call, at)) = strike;
+        history.sync_failed = call == Call::Sync && rig.calls(disk, call) > at;
         if let Some((begin, state)) = pending {
             history.push_uncertain(begin, state);
         }
@@ -85,6 +90,12 @@ impl Campaign {
         history: &History,
         tally: &mut Tally,
     ) -> Result<(), String> {
+        let dead = rig.after_process_death(disk);
+        let subject = Subject::attach(rig.open(&dead)?, POOL);
+        matching(history, history.allowed_at_the_end(), &subject)
+            .map_err(|error| format!("{error}\nafter the death of the process"))?;
+        drop(subject);
+        rig.check(&dead).map_err(|error| format!("{error}\nafter the death of the process"))?;
         let moment = rig.moments(disk);
         let mut random = Random::new(self.seed);
         let unsynced = rig.unsynced(disk, moment);
