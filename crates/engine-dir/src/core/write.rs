@@ -231,6 +231,11 @@ fn copy_up(
             }
             scratch.edits.size = scratch.edits.size.max(target(to));
             scratch.edits.modified.insert(target(from), length);
+            let taken = body.blocks.mapped_in(first / BLOCK_BYTES, last / BLOCK_BYTES);
+            for (block, entry) in taken {
+                let place = target(block * BLOCK_BYTES) / BLOCK_BYTES;
+                scratch.taken.set(place, entry);
+            }
             scratch.shared.push(SharedBlocks {
                 source: piece.source.clone(),
                 clone,

@@ -77,6 +77,9 @@ fn read_segment(device: &dyn Device, segment: Run) -> io::Result<Bytes> {
     let length = device.length()?;
     let there = length.saturating_sub(segment.offset()).min(segment.bytes());
     let there = usize::try_from(there).map_err(io::Error::other)?;
+    if there == 0 {
+        return Ok(Bytes::new());
+    }
     let mut bytes = vec![0; there];
     device.read_at(segment.offset(), &mut bytes)?;
     Ok(Bytes::from(bytes))

@@ -14,7 +14,7 @@ use super::edits::Edits;
 use super::{Failure, OMAP_PAGE};
 use crate::layout::Item;
 use crate::meta::MetaError;
-use crate::object::{Body, Object};
+use crate::object::{BlockMap, Body, Object};
 
 /// Blocks that are taken over from another object.
 #[derive(Clone, Debug)]
@@ -35,6 +35,8 @@ pub(crate) struct Scratch<'a> {
     pub exists: bool,
     pub edits: Edits,
     pub shared: Vec<SharedBlocks>,
+    /// The blocks that `shared` stands for, by their place in this object.
+    pub taken: BlockMap,
     /// Changes of attributes and omap, in order.
     pub attributes: Vec<Item>,
     pub restore: Option<SnapId>,
@@ -61,6 +63,7 @@ impl<'a> Scratch<'a> {
             before,
             edits: Edits { size, ..Edits::default() },
             shared: Vec::new(),
+            taken: BlockMap::default(),
             attributes: Vec::new(),
             restore: None,
             effective: false,
@@ -68,9 +71,11 @@ impl<'a> Scratch<'a> {
         }
     }
 
-    /// What the blocks of the object were before the edits: nothing once it has been removed.
+    /// What the blocks of the object were before the edits: once it has been removed, and on a
+    /// new object, only what was taken over.
     pub(crate) fn base(&self) -> Body {
-        self.before.clone().filter(|_| !self.removed).unwrap_or_default()
+        let new = || Body { blocks: self.taken.clone(), ..Body::default() };
+        self.before.clone().filter(|_| !self.removed).unwrap_or_else(new)
     }
 
     /// Makes sure that the object exists.
@@ -119,6 +124,8 @@ impl<'a> Scratch<'a> {
     pub(crate) fn remove(&mut self) -> Result<(), Errno> {
         self.existing()?;
         self.edits.remove();
+        self.shared.clear();
+        self.taken = BlockMap::default();
         self.attributes.clear();
         self.exists = false;
         self.effective = true;
