@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use marcot_engine_ceph::{CephCluster, ConnectOptions};
 use marcot_engine_dir::{CreateOptions, DirEngine, OpenError, OpenOptions};
+use marcot_host::process::is_alive;
 use marcot_store::memory::{MemoryCluster, MemoryOptions};
 use marcot_store::session::Sessions;
 use marcot_store::{ClusterChange, Env, Errno, Store, StoreError};
@@ -59,7 +60,7 @@ pub(crate) fn open_directory(
     loop {
         let options = OpenOptions::new(marcot_classes::all(), Arc::clone(env));
         match DirEngine::open(directory, options) {
-            Ok(engine) => return Ok(sessions(engine)),
+            Ok(engine) => return Ok(sessions(&engine)),
             Err(OpenError::NotFound { .. }) => {
                 match DirEngine::create(directory, &CreateOptions::new(Arc::clone(env))) {
                     // Another process was faster.
@@ -72,8 +73,15 @@ pub(crate) fn open_directory(
     }
 }
 
-fn sessions(engine: Arc<DirEngine>) -> Arc<dyn Sessions> {
-    Arc::new(marcot_host::server::VolatileSessions(move || engine.client()))
+/// Takes a store over from whoever owned it before: clients whose process is gone are forgotten.
+fn sessions(engine: &Arc<DirEngine>) -> Arc<dyn Sessions> {
+    let sessions = engine.sessions();
+    for (client, process) in sessions.dormant() {
+        if !is_alive(process) {
+            sessions.end(client);
+        }
+    }
+    sessions
 }
 
 impl From<OpenError> for EngineError {

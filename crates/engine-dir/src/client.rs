@@ -224,14 +224,7 @@ impl Snapshots for DirClient {
 
 impl Watches for DirClient {
     fn watch(&self, object: &ObjectId) -> BoxFuture<'_, Result<Watch>> {
-        if let Err(failure) = self.present(object) {
-            return ready(Err(failure.into_error("watch", object)));
-        }
-        let (sender, events) = mpsc::unbounded();
-        let mut watches = self.shared().watches();
-        let handle = watches.new_handle();
-        watches.add(object, (self.client, self.address.clone()), handle, Some(sender));
-        ready(Ok(Watch { handle, events }))
+        ready(self.watch_as(object, None))
     }
 
     fn unwatch(&self, object: &ObjectId, handle: WatchHandle) -> BoxFuture<'_, Result<()>> {
@@ -277,6 +270,16 @@ impl DirClient {
             return Err(Errno::BLOCKLISTED.into());
         }
         self.shared().core().head_exists(object)
+    }
+
+    /// Registers a watch, under a handle that an earlier owner gave or a new one.
+    pub(crate) fn watch_as(&self, object: &ObjectId, handle: Option<WatchHandle>) -> Result<Watch> {
+        self.present(object).map_err(|failure| failure.into_error("watch", object))?;
+        let (sender, events) = mpsc::unbounded();
+        let mut watches = self.shared().watches();
+        let handle = handle.unwrap_or_else(|| watches.new_handle());
+        watches.add(object, (self.client, self.address.clone()), handle, Some(sender));
+        Ok(Watch { handle, events })
     }
 
     /// What a change of the store means for watches.

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::JoinHandle;
 
 use marcot_store::class::Classes;
+use marcot_store::session::Sessions;
 use marcot_store::{Env, Store, StoreError};
 
 use crate::client::DirClient;
@@ -14,6 +15,7 @@ use crate::core::Core;
 use crate::device::{Device, Volume};
 use crate::directory::{self, OpenError};
 use crate::recovery::{FormatOptions, RecoverError, RecoverOptions, format, recover};
+use crate::session::DirSessions;
 use crate::sync::Syncs;
 use crate::units::{BLOCK_BYTES, blocks_for};
 use crate::watches::Watches;
@@ -219,7 +221,7 @@ impl DirEngine {
             released: core.released(),
             core: Mutex::new(core),
             env: Arc::clone(&options.env),
-            watches: Mutex::default(),
+            watches: Mutex::new(Watches::starting_at(options.env.random())),
             syncs: Syncs::default(),
             options,
             threads: Mutex::default(),
@@ -231,6 +233,12 @@ impl DirEngine {
     /// A new client with an id and an address of its own. Its watches end when it is dropped.
     pub fn client(self: &Arc<Self>) -> Arc<dyn Store> {
         DirClient::new(Arc::clone(self)).checked()
+    }
+
+    /// What serves clients in other processes. They outlive this one, so it is for the one owner to
+    /// ask for, once.
+    pub fn sessions(self: &Arc<Self>) -> Arc<dyn Sessions> {
+        Arc::new(DirSessions::new(Arc::clone(self)))
     }
 
     /// Makes everything durable and says whether it is. Clients can still be used.

@@ -20,6 +20,7 @@ mod meta;
 mod object;
 mod operation;
 mod recovery;
+mod session;
 mod space;
 mod state;
 mod sync;

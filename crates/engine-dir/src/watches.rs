@@ -41,6 +41,12 @@ struct Pending {
 }
 
 impl Watches {
+    /// Numbers notifications from a random one on: an answer to one of an earlier owner must not
+    /// be taken for an answer to one of ours.
+    pub(crate) fn starting_at(random: u64) -> Watches {
+        Watches { last_notify: random >> 2, ..Watches::default() }
+    }
+
     /// A handle that no watch of this process has.
     pub(crate) fn new_handle(&mut self) -> WatchHandle {
         self.last_handle += 1;

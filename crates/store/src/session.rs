@@ -39,16 +39,25 @@ pub trait Sessions: Send + Sync {
 }
 
 /// One remote client of an engine.
-pub trait Session: Store {
+pub trait Session: Send + Sync {
+    /// The client itself, for whatever leaves nothing behind.
+    fn store(&self) -> &dyn Store;
+
     /// Runs `change`, or yields the answer kept for `stamp.number` when it has run before.
     ///
     /// As with every call of the contract, changes of one object take effect in the order of the
     /// calls.
     fn change(&self, stamp: Stamp, change: Change) -> BoxFuture<'_, Result<Answer>>;
 
+    /// As [`crate::Watches::watch`]; later owners list the watch until it is registered again.
+    fn watch(&self, object: &ObjectId) -> BoxFuture<'_, Result<Watch>>;
+
     /// Registers a watch again under the handle that an earlier owner gave it. `ENOENT` when the
     /// object has gone.
     fn rewatch(&self, object: &ObjectId, handle: WatchHandle) -> BoxFuture<'_, Result<Watch>>;
+
+    /// As [`crate::Watches::unwatch`].
+    fn unwatch(&self, object: &ObjectId, handle: WatchHandle) -> BoxFuture<'_, Result<()>>;
 }
 
 /// A process, such that another one with the same number is told apart.

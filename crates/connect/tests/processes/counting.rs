@@ -84,3 +84,8 @@ pub(crate) async fn check(store: &dyn Store, numbers: u32, rounds: u64) {
         }
     }
 }
+
+/// A snapshot id, to see how many have been made between two of them.
+pub(crate) async fn snap_id(store: &dyn Store) -> u64 {
+    store.create_snap_id(pool(store).await).await.unwrap().0
+}

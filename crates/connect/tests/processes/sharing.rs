@@ -10,8 +10,10 @@ use std::time::Duration;
 use marcot_connect::{ConnectError, Lifetime, Reached, StoreSpec};
 use marcot_store::{ClusterChange, Errno};
 
-use crate::counting::{check, count_on};
-use crate::roles::{Role, StoreDirectory, connect, impatient, owner, start};
+use rustix::process::Signal;
+
+use crate::counting::{check, count_on, snap_id};
+use crate::roles::{Role, StoreDirectory, connect, connector, impatient, owner, signal, start};
 
 fn spec(directory: &Path) -> StoreSpec {
     StoreSpec::Dir(directory.to_owned())
@@ -118,5 +120,40 @@ fn a_host_waits_for_a_short_command_and_then_serves_all() {
         count_on(&*lasting.store, 0, 2).await;
         count_on(&*short.store, 1, 2).await;
         check(&*short.store, 2, 2).await;
+    });
+}
+
+#[test]
+fn nothing_is_lost_or_repeated_when_hosts_die_under_commands_of_all_kinds() {
+    const ROUNDS: u64 = 40;
+    const DEATHS: u64 = 15;
+    let directory = StoreDirectory::new();
+    let before = {
+        let connection = connect(directory.path(), Lifetime::Transient);
+        pollster::block_on(snap_id(&*connection.store))
+    };
+    let kinds = [Role::Resident, Role::Transient, Role::Resident];
+    let mut processes: Vec<_> = (0..)
+        .zip(kinds)
+        .map(|(number, kind)| start(kind, directory.path(), number, ROUNDS))
+        .collect();
+    let mut deaths = 0;
+    while processes.iter_mut().any(|process| process.try_wait().unwrap().is_none()) {
+        thread::sleep(Duration::from_millis(10 + deaths * 7 % 31));
+        if let Some(pid) = owner(directory.path()).filter(|_| deaths < DEATHS) {
+            // Every fourth is asked to go, and hands over.
+            signal(pid, if deaths % 4 == 3 { Signal::TERM } else { Signal::KILL });
+            deaths += 1;
+        }
+    }
+    for mut process in processes {
+        assert!(process.wait().unwrap().success());
+    }
+    assert!(deaths >= 3, "only {deaths} hosts died: nothing was tried");
+    let connection = connector().connect(&spec(directory.path()), Lifetime::Transient).unwrap();
+    pollster::block_on(async {
+        check(&*connection.store, 3, ROUNDS).await;
+        let made = snap_id(&*connection.store).await - before;
+        assert_eq!(made, 3 * ROUNDS + 1, "snapshot ids made");
     });
 }

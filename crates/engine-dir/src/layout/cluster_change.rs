@@ -84,6 +84,15 @@ pub(crate) enum ClusterItem {
 }
 
 impl ClusterItem {
+    /// The same with the version that the record's own number is: what writes it cannot know it.
+    pub(crate) fn told(&self, seq: u64) -> ClusterItem {
+        let mut told = self.clone();
+        if let ClusterItem::Answered { answer: Answer::Version(version), .. } = &mut told {
+            *version = Version(seq);
+        }
+        told
+    }
+
     pub(super) fn encode(&self, writer: &mut Writer) {
         match self {
             ClusterItem::CreatePool { id, name } => pool(writer, 1, *id, Some(name)),

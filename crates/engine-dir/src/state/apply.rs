@@ -26,7 +26,7 @@ impl State {
             Record::Cluster(items) => items.iter().for_each(|item| self.apply_cluster(item)),
             Record::Object(record) => {
                 self.apply_object(seq, record)?;
-                record.cluster.iter().for_each(|item| self.apply_cluster(item));
+                record.cluster.iter().for_each(|item| self.apply_cluster(&item.told(seq)));
             }
         }
         Ok(())

@@ -38,7 +38,7 @@ pub(super) async fn serve(host: Arc<Host>, stream: UnixStream, drain: watch::Rec
         Ok(Err(error)) => return tracing::debug!(%error, "greeting a client"),
         Err(_) => return tracing::debug!("a client did not greet in time"),
     };
-    let client = session.client_id();
+    let client = session.store().client_id();
     let (outbox, writer) = Outbox::start(stream);
     let mut connection = Connection {
         credit: Arc::new(Semaphore::new(credit_units(u64::from(host.limits.bytes_under_way)))),
@@ -87,9 +87,9 @@ async fn greet(
     };
     let welcome = match &session {
         Ok(session) => Welcome::Client {
-            client: session.client_id(),
-            address: session.client_address(),
-            capabilities: session.capabilities(),
+            client: session.store().client_id(),
+            address: session.store().client_address(),
+            capabilities: session.store().capabilities(),
             pid: std::process::id(),
         },
         Err(error) => Welcome::Refused(error.clone()),
@@ -265,7 +265,7 @@ impl Connection {
             while working.join_next().await.is_some() {}
         };
         if timeout(self.host.limits.drain, all).await.is_err() {
-            tracing::warn!(client = %self.session.client_id(), "requests did not end in time");
+            tracing::warn!(client = %self.session.store().client_id(), "requests did not end in time");
             self.working.abort_all();
         }
         self.events.abort_all();

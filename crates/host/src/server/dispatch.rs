@@ -60,27 +60,26 @@ fn watching(result: Result<Watch, StoreError>) -> Done {
 }
 
 async fn plain(session: &dyn Session, stamp: Stamp, request: Request) -> Result<Reply, StoreError> {
+    let store = session.store();
     match request {
-        Request::Read { object, snap, op } => {
-            session.read(&object, snap, op).await.map(Reply::Read)
-        }
+        Request::Read { object, snap, op } => store.read(&object, snap, op).await.map(Reply::Read),
         Request::Change(change) => session.change(stamp, change).await.map(Reply::Changed),
-        Request::Flush => session.flush().await.map(|()| Reply::Done),
-        Request::ListObjects(query) => session.list_objects(query).await.map(Reply::Objects),
-        Request::ListSnaps(object) => session.list_snaps(&object).await.map(Reply::Snaps),
+        Request::Flush => store.flush().await.map(|()| Reply::Done),
+        Request::ListObjects(query) => store.list_objects(query).await.map(Reply::Objects),
+        Request::ListSnaps(object) => store.list_snaps(&object).await.map(Reply::Snaps),
         Request::Unwatch { object, handle } => {
             session.unwatch(&object, handle).await.map(|()| Reply::Done)
         }
         Request::Notify { object, payload, timeout_milliseconds } => {
             let timeout = Duration::from_millis(timeout_milliseconds).min(LONGEST_NOTIFY);
-            session.notify(&object, payload, timeout).await.map(Reply::Notified)
+            store.notify(&object, payload, timeout).await.map(Reply::Notified)
         }
-        Request::Acknowledge(ack) => session.acknowledge(ack).await.map(|()| Reply::Done),
-        Request::ListWatchers(object) => session.list_watchers(&object).await.map(Reply::Watchers),
-        Request::ListPools => session.list_pools().await.map(Reply::Pools),
-        Request::ConfigKey(key) => session.config_key(&key).await.map(Reply::ConfigKey),
-        Request::ListConfigKeys => session.list_config_keys().await.map(Reply::ConfigKeys),
-        Request::Status => session.status().await.map(Reply::Status),
+        Request::Acknowledge(ack) => store.acknowledge(ack).await.map(|()| Reply::Done),
+        Request::ListWatchers(object) => store.list_watchers(&object).await.map(Reply::Watchers),
+        Request::ListPools => store.list_pools().await.map(Reply::Pools),
+        Request::ConfigKey(key) => store.config_key(&key).await.map(Reply::ConfigKey),
+        Request::ListConfigKeys => store.list_config_keys().await.map(Reply::ConfigKeys),
+        Request::Status => store.status().await.map(Reply::Status),
         // The connection keeps these for itself.
         Request::Watch(_)
         | Request::Rewatch { .. }

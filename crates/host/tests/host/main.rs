@@ -6,7 +6,6 @@ mod conformance;
 mod hostile_peers;
 mod jobs;
 mod killed_owners;
-mod logged_engine;
 mod loopback;
 mod roles;
 mod served;

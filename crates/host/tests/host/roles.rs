@@ -8,17 +8,19 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
+use marcot_engine_dir::{CreateOptions, DirEngine, OpenError, OpenOptions};
 use marcot_host::client::{Patience, RemoteStore, ResidentOwner};
 use marcot_host::jobs::Jobs;
 use marcot_host::server::{Host, Limits, resident};
 use marcot_host::socket;
 use marcot_host::spawn::{HostProgram, detach};
+use marcot_store::Env;
+use marcot_testkit::{SampleClasses, ThreadEnv};
 use rustix::net::sockopt::socket_peercred;
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::jobs::Greeters;
 use crate::killed_owners;
-use crate::logged_engine::LoggedEngine;
 
 const ROLE: &str = "MARCOT_TEST_ROLE";
 const DIRECTORY: &str = "MARCOT_TEST_DIRECTORY";
@@ -42,16 +44,28 @@ fn role() {
 /// Serves the store, waiting for it if need be, unless another host does.
 fn host(directory: &Path) {
     detach();
+    let env: Arc<dyn Env> = Arc::new(ThreadEnv::new(u64::from(std::process::id())));
     let engine = loop {
-        match LoggedEngine::open(directory) {
-            Some(engine) => break engine,
-            None if socket::connect(directory).unwrap().is_some() => return,
-            None => thread::sleep(Duration::from_millis(2)),
+        let options = OpenOptions::new(Arc::new(SampleClasses), Arc::clone(&env));
+        match DirEngine::open(directory, options) {
+            Ok(engine) => break engine,
+            Err(OpenError::NotFound { .. }) => {
+                let new = CreateOptions { pools: Vec::new(), ..CreateOptions::new(env.clone()) };
+                // Another host may be faster.
+                let _ = DirEngine::create(directory, &new);
+            }
+            Err(OpenError::Busy { .. }) => {
+                if socket::connect(directory).unwrap().is_some() {
+                    return;
+                }
+                thread::sleep(Duration::from_millis(2));
+            }
+            Err(error) => panic!("{error}"),
         }
     };
     let limits = Limits { idle: Duration::from_millis(500), ..Limits::default() };
     let jobs: Arc<dyn Jobs> = Arc::new(Greeters);
-    resident(directory, Host { sessions: engine, jobs, limits }).unwrap();
+    resident(directory, Host { sessions: engine.sessions(), jobs, limits }).unwrap();
 }
 
 fn arguments() -> [&'static str; 4] {
