@@ -148,7 +148,7 @@ impl DirSession {
         object: &ObjectId,
         op: &WriteOp,
     ) -> BoxFuture<'static, Result<Answer>> {
-        if let Err(errno) = checked::object(object).and_then(|()| checked::write(op)) {
+        if let Err(errno) = checked::object(object).and_then(|()| checked::write(object, op)) {
             return ready(Err(StoreError::new(errno, format!("write {object}"))));
         }
         // The version is the record's own number, which applying it fills in.
