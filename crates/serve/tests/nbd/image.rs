@@ -1,8 +1,8 @@
-//! Images behind the server, on the memory engine.
+//! Images and snapshots behind the server, on the memory engine.
 
 use std::sync::Arc;
 
-use marcot_image::operation::CreateOptions;
+use marcot_image::operation::{CreateOptions, snapshot};
 use marcot_image::{Access, Client, Config, Image, Location, OpenOptions};
 use marcot_serve::nbd::{Limits, Listener, ServeMode, ServeRequest, Serving};
 use marcot_store::memory::{MemoryCluster, MemoryOptions};
@@ -11,7 +11,7 @@ use marcot_testkit::ThreadEnv;
 use pollster::block_on;
 use tokio::sync::oneshot;
 
-use crate::fixture::run;
+use crate::fixture::{attempt, run};
 
 const SIZE: u64 = 24 << 20;
 
@@ -129,4 +129,22 @@ fn fio_verifies_an_image() {
         assert!(output.contains("err= 0"), "{output}");
     }
     served.end(running);
+}
+
+#[test]
+fn a_snapshot_is_read_only_and_stays_as_it_was() {
+    let served = Served::new(MemoryOptions::default());
+    let head = served.serve("head", SnapId::HEAD, ServeMode::ReadWrite);
+    run("qemu-io", &["-f", "raw", "-c", "write -P 1 0 2M", "-c", "flush", &head.socket]);
+    let snap = block_on(snapshot::create(&served.open(), "s")).unwrap();
+    // Clients of the head go on, and what they write is theirs.
+    run("qemu-io", &["-f", "raw", "-c", "write -P 2 0 64k", "-c", "flush", &head.socket]);
+    let old = served.serve("old", snap, ServeMode::ReadWrite);
+    run("qemu-io", &["-r", "-f", "raw", "-c", "read -P 1 0 2M", &old.socket]);
+    run("qemu-io", &["-r", "-f", "raw", "-c", "read -P 2 0 64k", &head.socket]);
+    let write = attempt("qemu-io", &["-f", "raw", "-c", "write -P 3 0 64k", &old.socket]);
+    assert!(!write.status.success());
+    assert!(run("nbdinfo", &[&old.socket]).contains("is_read_only: true"));
+    served.end(old);
+    served.end(head);
 }
