@@ -5,9 +5,12 @@ mod data_object;
 mod directory;
 mod flags;
 mod group;
+mod group_directory;
+mod group_member;
 mod header;
 mod id;
 mod metadata;
+mod migration;
 mod namespace;
 mod object_map;
 mod op_features;
@@ -32,15 +35,18 @@ use crate::omap;
 
 /// All methods of the class.
 pub(crate) fn methods() -> impl Iterator<Item = Entry> {
-    let topics: [&'static [Entry]; 16] = [
+    let topics: [&'static [Entry]; 19] = [
         &children::METHODS,
         &data_object::METHODS,
         &directory::METHODS,
         &flags::METHODS,
         &group::METHODS,
+        &group_directory::METHODS,
+        &group_member::METHODS,
         &header::METHODS,
         &id::METHODS,
         &metadata::METHODS,
+        &migration::METHODS,
         &namespace::METHODS,
         &object_map::METHODS,
         &parent::METHODS,

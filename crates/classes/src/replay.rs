@@ -89,6 +89,7 @@ recordings! {
     header = "header.txt";
     lock = "lock.txt";
     metadata = "metadata.txt";
+    migration = "migration.txt";
     object_map = "object-map.txt";
     parent = "parent.txt";
     snapshot = "snapshot.txt";

@@ -12,6 +12,7 @@ pub mod header;
 pub mod id;
 pub mod lock;
 pub mod metadata;
+pub mod migration;
 pub mod namespace;
 pub mod object_map;
 pub mod parent;

@@ -1,8 +1,14 @@
-//! An image's reference to its consistency group (`rbd_group_ref` in the header).
+//! Consistency groups: an image's reference to its group, and what the group's header keeps.
+
+mod image;
+mod snapshot;
 
 use crate::wire::{Decode, DecodeError, Decoder, Encode, Encoder};
 
-/// A group, by pool and id (`cls::rbd::GroupSpec`).
+pub use image::{GroupImageSpec, GroupImageState, GroupImageStatus};
+pub use snapshot::{GroupSnapshot, GroupSnapshotState, ImageSnapshotSpec};
+
+/// A group, by pool and id (`cls::rbd::GroupSpec`): `rbd_group_ref` in an image's header.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct GroupSpec {
     /// -1 for no group.

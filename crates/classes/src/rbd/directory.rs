@@ -80,10 +80,7 @@ impl Method for DirGetName {
 
 impl Method for DirList {
     fn run(self, object: &mut dyn ObjectContext) -> Result<BTreeMap<String, String>, Errno> {
-        omap::list(object, NAME_PREFIX, &self.after, self.max)?
-            .into_iter()
-            .map(|(name, id)| Ok((name, String::from_bytes(&id).map_err(|_| Errno::IO)?)))
-            .collect()
+        names(object, &self.after, self.max)
     }
 }
 
@@ -105,14 +102,34 @@ impl Method for DirStateSet {
     }
 }
 
+/// Name to id, of names after `after`.
+pub(super) fn names(
+    object: &mut dyn ObjectContext,
+    after: &str,
+    max: u64,
+) -> Result<BTreeMap<String, String>, Errno> {
+    omap::list(object, NAME_PREFIX, after, max)?
+        .into_iter()
+        .map(|(name, id)| Ok((name, String::from_bytes(&id).map_err(|_| Errno::IO)?)))
+        .collect()
+}
+
 /// Both directions of a name and an id.
-fn link(object: &mut dyn ObjectContext, name: &str, image_id: &str) -> Result<(), Errno> {
+pub(super) fn link(
+    object: &mut dyn ObjectContext,
+    name: &str,
+    image_id: &str,
+) -> Result<(), Errno> {
     object
         .omap_set(vec![omap::pair(&name_key(name), image_id), omap::pair(&id_key(image_id), name)])
 }
 
 /// `ENOENT` when either is unknown, `ESTALE` when they belong to others.
-fn check_linked(object: &mut dyn ObjectContext, name: &str, image_id: &str) -> Result<(), Errno> {
+pub(super) fn check_linked(
+    object: &mut dyn ObjectContext,
+    name: &str,
+    image_id: &str,
+) -> Result<(), Errno> {
     let stored_id: String = omap::value(object, &name_key(name))?;
     let stored_name: String = omap::value(object, &id_key(image_id))?;
     if stored_id == image_id && stored_name == name { Ok(()) } else { Err(Errno::STALE) }
