@@ -5,6 +5,7 @@
 //! data is lost is overwritten at once, or it could come back to life once other data with the
 //! same checksum lies in its blocks.
 
+use std::collections::HashMap;
 use std::io;
 use std::sync::Arc;
 
@@ -95,6 +96,7 @@ pub(crate) fn recover(volume: &dyn Volume, options: RecoverOptions) -> Result<Co
     for record in found.iter().filter(|found| found.end.seq > stored_seq) {
         state.apply(record.end.seq, &record.record)?;
     }
+    state.space.quarantine.settle(&last_uses(&found), &segments);
     let log = LogWriter::new(end, segments, superblock.newest);
     let mut core = Core::new(CoreParts {
         device,
@@ -202,6 +204,20 @@ fn data_arrived(device: &dyn Device, id: &ObjectId, items: &[Item]) -> bool {
         }
         arrived
     })
+}
+
+/// Which record was the last to put data into a block.
+fn last_uses(found: &[Found]) -> HashMap<u64, u64> {
+    let mut uses = HashMap::new();
+    for found in found {
+        let Record::Object(record) = &found.record else { continue };
+        for item in &record.items {
+            let Item::Write { physical, checksums, .. } = item else { continue };
+            let blocks = (*physical..).take(checksums.len());
+            uses.extend(blocks.map(|block| (block, found.end.seq)));
+        }
+    }
+    uses
 }
 
 /// What a new store is made with.
