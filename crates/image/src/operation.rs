@@ -15,6 +15,7 @@ mod erase;
 pub mod feature;
 pub mod flatten;
 pub mod image_meta;
+pub mod lock;
 mod object_history;
 pub mod object_map;
 mod owner_verbs;

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use marcot_format::features::Features;
 use marcot_format::object_map::ObjectState;
 use marcot_store::{Errno, ReadOp, ReadStep, SnapContext, SnapId, StoreError, WriteOp, WriteStep};
 
@@ -123,14 +122,10 @@ impl Current {
         }
     }
 
-    /// Says in the object map that the object exists because of a flatten, before it does. With
-    /// snapshots the bytes count as those of the oldest, and the head's as unchanged.
+    /// Says in the object map that the object exists because of a flatten, before it does.
     pub(super) async fn note_flattened(&self, number: u64) -> Result<(), IoError> {
         let Some(map) = &self.object_map else { return Ok(()) };
-        let clean = !self.header.snap_context.snaps.is_empty()
-            && self.header.features.contains(Features::FAST_DIFF);
-        let new = if clean { ObjectState::ExistsClean } else { ObjectState::Exists };
-        Ok(map.replace(number, ObjectState::Nonexistent, new).await?)
+        Ok(map.replace(number, ObjectState::Nonexistent, ObjectState::Exists).await?)
     }
 
     /// What is known of an object before it is touched.

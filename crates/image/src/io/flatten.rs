@@ -1,13 +1,16 @@
 //! Copying everything that shows of the parent into the image's own objects.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use futures_util::stream::{self, StreamExt};
+use marcot_format::object_map::ObjectState;
 
 use super::IoError;
 use super::copyup::Depth;
 use super::parent::{CHAIN_ATTEMPTS, ParentError};
 use crate::image::{Current, Image};
+use crate::object_map::ObjectMap;
 use crate::progress::Progress;
 
 impl Image {
@@ -17,6 +20,7 @@ impl Image {
     pub(crate) async fn copyup_all(&self, progress: &dyn Progress) -> Result<(), IoError> {
         let current = self.fresh().await?;
         let count = Depth::objects(&current.header);
+        self.note_ahead(&current, count).await?;
         let at_once = self.client().config.concurrent_management_ops.max(1);
         let mut running = stream::iter(0..count)
             .map(|number| self.flatten_object(Arc::clone(&current), number))
@@ -29,6 +33,37 @@ impl Image {
             progress.update(done, count);
         }
         outcome
+    }
+
+    /// Says in the object map, a run at a time, that what is about to be copied up exists: one
+    /// change for thousands of objects. Under its gate each object is looked at again.
+    async fn note_ahead(&self, current: &Current, count: u64) -> Result<(), IoError> {
+        let Some(map) = &current.object_map else { return Ok(()) };
+        let mut run = 0..0;
+        for number in 0..count {
+            if map.state(number) == Some(ObjectState::Nonexistent)
+                && self.may_show_parent(current, number).await?
+            {
+                if run.end != number {
+                    note_run(map, std::mem::replace(&mut run, number..number)).await?;
+                }
+                run.end = number + 1;
+            }
+        }
+        note_run(map, run).await
+    }
+
+    async fn may_show_parent(&self, current: &Current, number: u64) -> Result<bool, IoError> {
+        let depth = Depth::deep(&current.header, number);
+        if depth.overlap == 0 {
+            return Ok(false);
+        }
+        match self.shows_parent(current, number, &depth).await {
+            Ok(shows) => Ok(shows),
+            // Who copies it up will find out what became of the chain.
+            Err(ParentError::ChainChanged) => Ok(false),
+            Err(ParentError::Io(error)) => Err(error),
+        }
     }
 
     async fn flatten_object(&self, mut current: Arc<Current>, number: u64) -> Result<(), IoError> {
@@ -62,4 +97,9 @@ impl Image {
         current.note_flattened(number).await?;
         self.copyup_under_snapshots(current, number, &depth).await.map(drop)
     }
+}
+
+async fn note_run(map: &ObjectMap, run: Range<u64>) -> Result<(), IoError> {
+    let (new, current) = (ObjectState::Exists, Some(ObjectState::Nonexistent));
+    Ok(map.update_range(run, new, current).await?)
 }

@@ -2,6 +2,7 @@
 
 mod images;
 mod layers;
+mod recorded;
 mod refusals;
 mod snapshots;
 mod transfers;

@@ -25,7 +25,7 @@ async fn family(world: &World, format: CloneFormat) {
 
 async fn child_names(world: &World, name: &str) -> Vec<String> {
     let found = world.with(name, async |image| children(image).await.unwrap()).await;
-    found.iter().map(|child| child.spec()).collect()
+    found.iter().map(crate::operation::Child::spec).collect()
 }
 
 #[test]
