@@ -110,10 +110,13 @@ impl World {
         clients[0].store.administer(pool).await.unwrap();
         let at = Location::new(PoolId(1), "");
         let mut world = World { clients, at, images: Vec::new(), features, named: 0 };
+        let striped = features.contains(Features::STRIPING);
         let options = CreateOptions {
             size: 5 * OBJECT + 700,
             order: Some(ORDER),
             features: Some(features),
+            stripe_unit: striped.then_some(OBJECT / 4),
+            stripe_count: striped.then_some(3),
             ..CreateOptions::default()
         };
         operation::create(&world.clients[0], &world.at, "root", &options).await.unwrap();
@@ -365,6 +368,17 @@ proptest! {
     }
 
     #[test]
+    fn hostile_striped(
+        seed: u64,
+        by_reference: bool,
+        turns in proptest::collection::vec((any::<usize>(), any::<bool>(), steps()), 1..30),
+    ) {
+        let options =
+            MemoryOptions { copyup_by_reference: by_reference, ..MemoryOptions::hostile(seed) };
+        play(options, Features::DEFAULT | Features::STRIPING, &turns);
+    }
+
+    #[test]
     fn hostile_by_copy(
         seed: u64,
         turns in proptest::collection::vec((any::<usize>(), any::<bool>(), steps()), 1..30),
@@ -372,4 +386,24 @@ proptest! {
         let options = MemoryOptions { copyup_by_reference: false, ..MemoryOptions::hostile(seed) };
         play(options, Features::DEFAULT, &turns);
     }
+}
+
+/// Depth costs nothing and breaks nothing: the root's bytes show through 70 layers, a middle
+/// layer's change shows above it only.
+#[test]
+fn a_deep_chain_reads_like_a_flat_one() {
+    block_on(async {
+        let mut world = World::new(MemoryOptions::default(), Features::DEFAULT).await;
+        world.take(&(0, false, Step::Write { offset: 100, length: 5000, fill: 9 })).await;
+        for depth in 0..70 {
+            world.take(&(depth, false, Step::Snapshot)).await;
+            world.take(&(depth, false, Step::Clone { which: 0, shrink: 0 })).await;
+            if depth == 35 {
+                let write = Step::Write { offset: 3 * OBJECT, length: 10, fill: 5 };
+                world.take(&(depth, false, write)).await;
+            }
+        }
+        assert_eq!(world.images.len(), 71);
+        world.check_everything().await;
+    });
 }

@@ -73,7 +73,9 @@ impl Image {
                 return local().await;
             }
             if let Asked::Done(result) = self.ask_owner(request.clone(), progress).await? {
-                return result.map_err(|errno| DelegateError::Owner(errno).into());
+                result.map_err(DelegateError::Owner)?;
+                let refreshed = self.refresh_if_stale().await.map_err(LockError::from);
+                return refreshed.map_err(|error| DelegateError::from(error).into());
             }
         }
     }

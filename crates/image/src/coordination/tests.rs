@@ -13,8 +13,8 @@ use marcot_testkit::ThreadEnv;
 use pollster::block_on;
 
 use crate::class_call::{ask, tell};
-use crate::operation::{self, CreateOptions};
-use crate::{Access, Client, Config, Image, Location, OpenOptions};
+use crate::operation::{self, CreateOptions, ResizeOptions};
+use crate::{Access, Client, Config, Image, Location, NoProgress, OpenOptions, SnapKey};
 
 struct World {
     cluster: Arc<MemoryCluster>,
@@ -149,5 +149,42 @@ fn a_notified_handle_refreshes_before_its_next_write() {
         assert!(!two.is_stale());
         one.close().await.unwrap();
         two.close().await.unwrap();
+    });
+}
+
+#[test]
+fn the_owner_runs_verbs_for_others() {
+    block_on(async {
+        let world = World::new().await;
+        let (owner, other) = (world.open().await, world.open().await);
+        owner.write(0, block(1)).await.unwrap();
+        operation::snapshot::create(&other, "s").await.unwrap();
+        assert!(owner.coordination().is_lock_owner(), "it was asked, not robbed");
+        assert!(other.header().snapshot_by_name("s").is_some());
+        owner.write(0, block(2)).await.unwrap();
+        let options = ResizeOptions { allow_shrink: true };
+        operation::resize(&other, 1 << 12, &options, &NoProgress).await.unwrap();
+        assert_eq!((owner.header().size, other.header().size), (1 << 12, 1 << 12));
+        assert_eq!(other.read(0, 4096).await.unwrap(), block(2));
+        let again = operation::snapshot::create(&other, "s").await.unwrap_err();
+        assert_eq!(again.errno(), Errno::EXIST);
+        let at_snap = OpenOptions::name("disk", Access::ReadOnly).at(SnapKey::Name("s".to_owned()));
+        let snap = Image::open(&world.client(), &world.at, at_snap).await.unwrap();
+        assert_eq!(snap.read(0, 4096).await.unwrap(), block(1));
+        owner.close().await.unwrap();
+        other.close().await.unwrap();
+    });
+}
+
+#[test]
+fn a_dropped_handle_lets_go_of_lock_and_watch() {
+    block_on(async {
+        let world = World::new().await;
+        let (dropped, other) = (world.open().await, world.open().await);
+        dropped.write(0, block(1)).await.unwrap();
+        drop(dropped);
+        other.write(0, block(2)).await.unwrap();
+        assert!(other.store().status().await.unwrap().blocklist.is_empty());
+        other.close().await.unwrap();
     });
 }

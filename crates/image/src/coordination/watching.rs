@@ -2,15 +2,20 @@
 
 use std::sync::{Arc, Weak};
 
+use bytes::Bytes;
 use futures_util::StreamExt;
-use marcot_format::notify::{NotifyMessage, NotifyResponse};
+use marcot_format::call::lock::Unlock;
+use marcot_format::lock::{RBD_LOCK, auto_cookie};
+use marcot_format::notify::{AsyncRequest, NotifyMessage, NotifyResponse};
 use marcot_format::{Decode, Encode};
 use marcot_store::watch::{Acknowledgement, Notification, Watch, WatchEvent};
-use marcot_store::{Errno, Result, StoreError, WatchHandle};
+use marcot_store::{Errno, ObjectId, Result, StoreError, WatchHandle};
 
 use super::notify::{number_of, result_of};
 use super::request::request_id;
 use super::{OwnerRequest, delegate};
+use crate::class_call::tell;
+use crate::client::Client;
 use crate::image::Image;
 
 impl Image {
@@ -24,7 +29,9 @@ impl Image {
     fn answer_watch(self: &Arc<Self>, watch: Watch) {
         self.coordination().set_watch_handle(Some(watch.handle));
         let image = Arc::downgrade(self);
-        self.client().env.spawn(Box::pin(answer(image, watch)));
+        let object = self.header_object().clone();
+        let task = answer(image, watch, self.client().clone(), object);
+        self.client().env.spawn(Box::pin(task));
     }
 
     /// Ends the watch.
@@ -107,7 +114,7 @@ impl Image {
     /// Only the owner of the lock answers requests.
     fn react_to_request(
         self: &Arc<Self>,
-        id: marcot_format::notify::AsyncRequest,
+        id: AsyncRequest,
         message: NotifyMessage,
     ) -> Option<NotifyResponse> {
         if !self.coordination().is_lock_owner() {
@@ -128,10 +135,18 @@ impl Image {
 }
 
 /// Answers a watch until it ends or the image is gone.
-async fn answer(image: Weak<Image>, watch: Watch) {
+async fn answer(image: Weak<Image>, watch: Watch, client: Client, object: ObjectId) {
     let Watch { handle, mut events } = watch;
     while let Some(event) = events.next().await {
-        let Some(image) = image.upgrade() else { return };
+        let Some(image) = image.upgrade() else {
+            // Dropped without having been closed: nobody must wait for it.
+            if let WatchEvent::Notified(Notification { id, .. }) = event {
+                let ack =
+                    Acknowledgement { object: object.clone(), handle, id, payload: Bytes::new() };
+                let _ = client.store.acknowledge(ack).await;
+            }
+            continue;
+        };
         match event {
             WatchEvent::Notified(note) => {
                 let task = Arc::clone(&image);
@@ -144,5 +159,30 @@ async fn answer(image: Weak<Image>, watch: Watch) {
                 return;
             }
         }
+    }
+}
+
+/// An image that is dropped without having been closed lets go of its lock and its watch as soon
+/// as somebody runs the task: its client lives on and must not be taken for dead.
+impl Drop for Image {
+    fn drop(&mut self) {
+        let Some(handle) = self.coordination().watch_handle() else { return };
+        let owner = self.coordination().is_lock_owner();
+        let (client, object) = (self.client().clone(), self.header_object().clone());
+        let object_map = self.current().object_map.clone();
+        let env = Arc::clone(&client.env);
+        env.spawn(Box::pin(async move {
+            if let Some(map) = object_map {
+                let _ = map.close().await;
+            }
+            if owner {
+                let cookie = auto_cookie(handle.0);
+                let unlock = Unlock { name: RBD_LOCK.to_owned(), cookie };
+                let _ = tell(&*client.store, &object, &unlock).await;
+            }
+            if let Err(error) = client.store.unwatch(&object, handle).await {
+                tracing::debug!(%error, "the watch of a dropped image was not ended");
+            }
+        }));
     }
 }
