@@ -1,5 +1,6 @@
 //! The verbs on a cluster in memory, friendly and hostile.
 
+mod failing;
 mod images;
 mod layers;
 mod recorded;
