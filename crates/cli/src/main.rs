@@ -22,11 +22,13 @@ mod session;
 mod store_choice;
 mod time;
 
+use std::ffi::OsString;
 use std::process::ExitCode;
 
 use args::Arguments;
 use args::global;
 use args::tokens::Tokens;
+use args::usage::UsageError;
 use commands::CommandDef;
 use exit::Failure;
 use personality::Personality;
@@ -35,9 +37,17 @@ use session::Session;
 fn main() -> ExitCode {
     let mut words = std::env::args_os();
     let argv0 = words.next().unwrap_or_default();
-    let words = words.map(|word| word.to_string_lossy().into_owned()).collect();
-    let (personality, words) = personality::recognise(&argv0, words);
-    match run(personality, words) {
+    let words: Vec<OsString> = words.collect();
+    let text = |word: &OsString| word.to_string_lossy().into_owned();
+    let (personality, read) = personality::recognise(&argv0, words.iter().map(text).collect());
+    let result = match words.iter().find(|word| word.to_str().is_none()) {
+        None => run(personality, read),
+        Some(word) => {
+            let text = format!("'{}' is not UTF-8", word.to_string_lossy());
+            Err(UsageError::unfitting(text).into())
+        }
+    };
+    match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => ExitCode::from(failure.report(personality)),
     }

@@ -27,6 +27,9 @@ use crate::store_choice;
 /// The pool when none is named.
 const DEFAULT_POOL: &str = "rbd";
 
+/// Moving so much takes a second or so: the store's host does it, so that others can work.
+const LASTING_BYTES: u64 = 512 << 20;
+
 pub(crate) struct Session {
     personality: Personality,
     globals: Globals,
@@ -53,6 +56,14 @@ impl Session {
     /// The way to the store for a short command.
     pub(crate) fn connection(&self) -> Result<&Connection, Failure> {
         self.connection_for(Lifetime::Transient)
+    }
+
+    /// Says that many bytes will be moved: other commands shall not have to wait for it.
+    pub(crate) fn expect_bytes(&self, bytes: u64) -> Result<(), Failure> {
+        if bytes >= LASTING_BYTES {
+            self.connection_for(Lifetime::Resident)?;
+        }
+        Ok(())
     }
 
     /// The way to the store; the first call decides for how long.

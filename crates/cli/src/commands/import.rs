@@ -70,6 +70,7 @@ fn run(arguments: &Arguments, session: &Session) -> Result<(), Failure> {
     let request = Request::parse(arguments)?;
     options::refuse_format_2(arguments)?;
     options::refuse_format_1(arguments)?;
+    session.expect_bytes(std::fs::metadata(&request.path).map_or(0, |found| found.len()))?;
     let at = session.location(&request.target.at)?;
     let mut import = ImportOptions {
         create: session.create_options(0, &request.layout, FAILED)?,

@@ -1,7 +1,9 @@
 //! `rbd list`
 
 use clap::{Arg, ArgAction, Command};
-use marcot_format::snapshot::{ProtectionStatus, SnapshotNamespace};
+use futures_util::stream::{self, StreamExt, TryStreamExt};
+use marcot_format::snapshot::ProtectionStatus;
+use marcot_image::operation::snapshot::{self, Scope};
 use marcot_image::pool::directory;
 use marcot_image::{Access, Header, Image, Location, OpenOptions, SnapView};
 use marcot_store::SnapId;
@@ -10,7 +12,7 @@ use super::CommandDef;
 use crate::args::{Arguments, options, size, spec};
 use crate::console;
 use crate::exit::Failure;
-use crate::lineage::ParentName;
+use crate::lineage::{LineageError, ParentName};
 use crate::render::table::{Align, Table};
 use crate::render::{Format, Value, structured};
 use crate::session::Session;
@@ -75,54 +77,49 @@ enum Lock {
     Shared,
 }
 
+/// Rows of all images, many looked at at once, in the order of their names.
 fn long(session: &Session, at: &Location, names: &[String]) -> Result<Vec<Row>, Failure> {
     let client = session.client()?;
-    let mut rows = Vec::new();
-    for name in names {
-        let opened =
-            session.wait(Image::open(client, at, OpenOptions::name(name, Access::ReadOnly)));
-        match opened {
-            Ok(image) => image_rows(session, &image, &mut rows)?,
+    let at_once = client.config.concurrent_management_ops.max(1);
+    let looks = names.iter().map(|name| async move {
+        let options = OpenOptions::name(name, Access::ReadOnly);
+        match Image::open(client, at, options).await {
+            Ok(image) => rows(&image).await,
             // Removed since it was listed, or damaged: the others are shown nevertheless.
             Err(error) => {
                 console::complain(&format!("rbd: error opening {name}: {}", error.errno()));
+                Ok(Vec::new())
             }
         }
-    }
-    Ok(rows)
+    });
+    let found: Result<Vec<Vec<Row>>, LineageError> =
+        session.wait(stream::iter(looks).buffered(at_once).try_collect());
+    let found = found.map_err(|error| Failure::refused("listing images failed", &error))?;
+    Ok(found.into_iter().flatten().collect())
 }
 
-fn image_rows(session: &Session, image: &Image, rows: &mut Vec<Row>) -> Result<(), Failure> {
+/// The image's own row, then one for each snapshot.
+async fn rows(image: &Image) -> Result<Vec<Row>, LineageError> {
     let header = image.header();
-    rows.push(row(session, image, &header, image.view())?);
-    let user = header.snapshots.iter().rev();
-    for snap in user.filter(|snap| matches!(snap.namespace, SnapshotNamespace::User)) {
-        let Some(view) = header.view(snap.id) else { continue };
-        let protected = snap.protection != ProtectionStatus::Unprotected;
-        let row = row(session, image, &header, view)?;
-        rows.push(Row { snap: Some((snap.name.clone(), snap.id, protected)), lock: None, ..row });
-    }
-    Ok(())
-}
-
-fn row(session: &Session, image: &Image, header: &Header, view: SnapView) -> Result<Row, Failure> {
-    let linked = header.parent.as_ref().filter(|_| view.parent_overlap > 0);
-    let parent = match linked {
-        Some(link) => Some(
-            session
-                .wait(ParentName::find(image.client(), &link.spec))
-                .map_err(|error| Failure::refused("listing images failed", &error))?,
-        ),
+    let parent = match &header.parent {
+        Some(link) => Some(ParentName::find(image.client(), &link.spec).await?),
         None => None,
     };
-    Ok(Row {
+    let row = |view: SnapView| Row {
         image: header.name.to_string(),
         id: header.id.to_string(),
         snap: None,
         size: view.size,
-        parent,
-        lock: lock(header),
-    })
+        parent: parent.clone().filter(|_| view.parent_overlap > 0),
+        lock: None,
+    };
+    let mut rows = vec![Row { lock: lock(&header), ..row(image.view()) }];
+    for snap in snapshot::list(&header, Scope::User) {
+        let Some(view) = header.view(snap.id) else { continue };
+        let protected = snap.protection != ProtectionStatus::Unprotected;
+        rows.push(Row { snap: Some((snap.name.clone(), snap.id, protected)), ..row(view) });
+    }
+    Ok(rows)
 }
 
 fn lock(header: &Header) -> Option<Lock> {

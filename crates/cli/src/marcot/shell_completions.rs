@@ -1,9 +1,10 @@
 //! `marcot completions`: for shells, from the definitions that parse.
 
-use clap::{Arg, Command};
+use clap::Command;
 use clap_complete::{Shell, generate};
 
-use crate::args::Arguments;
+use crate::args::usage::UsageError;
+use crate::args::{Arguments, options};
 use crate::commands::CommandDef;
 use crate::console;
 use crate::exit::Failure;
@@ -20,16 +21,13 @@ pub(crate) const COMMAND: CommandDef = CommandDef {
 
 fn define(command: Command) -> Command {
     command.arg(
-        Arg::new("shell")
-            .value_name("shell")
-            .value_parser(["bash", "zsh", "fish", "elvish", "powershell"])
-            .help("bash, zsh, fish, elvish or powershell"),
+        options::word("shell", "bash, zsh, fish, elvish or powershell"),
     )
 }
 
 fn run(arguments: &Arguments, _session: &Session) -> Result<(), Failure> {
     let word = arguments.next_word().unwrap_or_else(|| "bash".to_owned());
-    let shell: Shell = word.parse().unwrap_or(Shell::Bash);
+    let shell: Shell = word.parse().map_err(|_| UsageError::WordInvalid)?;
     let mut text = Vec::new();
     generate(shell, &mut help::whole_tree(), "marcot", &mut text);
     console::print_bytes(&text)

@@ -42,6 +42,7 @@ fn run(arguments: &Arguments, session: &Session) -> Result<(), Failure> {
         IoType::Read => Access::ReadOnly,
         IoType::Write | IoType::ReadWrite { .. } => Access::ReadWrite,
     };
+    session.expect_bytes(request.io_total)?;
     let image = session.open(&request.image, access)?;
     let image_size = image.view().size;
     if image_size < request.io_size {
