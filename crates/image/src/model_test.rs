@@ -407,3 +407,31 @@ fn a_deep_chain_reads_like_a_flat_one() {
         world.check_everything().await;
     });
 }
+
+/// The table of a grandchild outlives the chain that it describes: the middle layer is flattened
+/// and the root's snapshot removed. What it then misses must be looked for anew.
+#[test]
+fn a_chain_that_changed_is_noticed() {
+    let turns = [
+        (0, false, Step::Write { offset: 100, length: 5000, fill: 9 }),
+        (0, false, Step::Snapshot),
+        (0, false, Step::Clone { which: 0, shrink: 0 }),
+        (1, false, Step::Snapshot),
+        (1, false, Step::Clone { which: 0, shrink: 0 }),
+        (2, false, Step::Write { offset: 4 * OBJECT, length: 1, fill: 1 }),
+        (1, false, Step::Flatten),
+        (0, false, Step::Discard { offset: 0, length: MOST }),
+        (0, false, Step::RemoveSnapshot { which: 0 }),
+        (2, true, Step::Write { offset: 4000, length: 10, fill: 3 }),
+    ];
+    let without_maps = Features::LAYERING | Features::DEEP_FLATTEN;
+    for features in [Features::DEFAULT, without_maps] {
+        for copyup_by_reference in [true, false] {
+            play(
+                MemoryOptions { copyup_by_reference, ..MemoryOptions::default() },
+                features,
+                &turns,
+            );
+        }
+    }
+}
