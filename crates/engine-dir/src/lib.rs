@@ -19,6 +19,7 @@ mod log;
 mod meta;
 mod object;
 mod operation;
+mod planted;
 mod recovery;
 mod session;
 mod space;

@@ -10,6 +10,7 @@ use futures_channel::oneshot;
 use marcot_store::StoreError;
 
 use crate::engine::Shared;
+use crate::planted::{Defect, planted};
 use crate::units::Run;
 
 /// Written bytes after which a sync begins by itself.
@@ -45,7 +46,10 @@ impl Shared {
     fn sync_round(&self) -> Result<Vec<Run>, StoreError> {
         let _round = lock(&self.syncs.round);
         let target = self.core().begin_sync()?;
-        let outcome = self.device.sync();
+        let outcome = match planted(Defect::FlushWithoutSync) {
+            true => Ok(()),
+            false => self.device.sync(),
+        };
         self.core().finish_sync(target, &outcome)
     }
 

@@ -5,6 +5,7 @@ use marcot_store::{Errno, StoreError};
 use super::Core;
 use crate::device::Device;
 use crate::layout::Record;
+use crate::planted::{Defect, planted};
 use crate::space::{AllocateError, Purpose};
 use crate::units::{BLOCK_BYTES, Run};
 
@@ -34,7 +35,10 @@ impl Core {
     fn append(&mut self, record: &Record) -> Result<u64, StoreError> {
         let body = record.encode();
         self.make_room_in_log(body.len())?;
-        let synced = self.durable;
+        let synced = match planted(Defect::UnsyncedCalledSynced) {
+            true => self.log.last_seq(),
+            false => self.durable,
+        };
         let appended = self.log.append(&*self.device, &body, synced);
         let seq = appended.map_err(|error| device_failed(&error, "write the log"))?;
         self.unsynced += body.len() as u64;

@@ -3,6 +3,7 @@
 use marcot_store::{Errno, StoreError};
 
 use super::Core;
+use crate::planted::{Defect, planted};
 use crate::units::Run;
 
 /// What a sync will have made durable.
@@ -37,7 +38,8 @@ impl Core {
         }
         self.durable = self.durable.max(target.seq);
         self.unsynced = self.unsynced.saturating_sub(target.unsynced);
-        self.ripe = self.ripe.max(target.carried);
+        let early = planted(Defect::EarlyReuse);
+        self.ripe = self.ripe.max(if early { target.seq } else { target.carried });
         self.ripen()
     }
 

@@ -10,6 +10,7 @@ use super::State;
 use crate::layout::{Damaged, Item, ObjectRecord, Record};
 use crate::meta::MetaError;
 use crate::object::{BlockRef, Body, Object, Omap};
+use crate::planted::{Defect, planted};
 use crate::units::{Run, blocks_for};
 
 impl State {
@@ -189,7 +190,9 @@ impl Change<'_> {
         let source = self.state.object(from.source)?;
         let body = source.body(from.clone).ok_or(Damaged("a shared source is not there"))?;
         for (at, entry) in body.blocks.mapped_in(from.first, from.first + count) {
-            self.state.space.references.add_one(Run::new(entry.physical, 1))?;
+            if !planted(Defect::UncountedShare) {
+                self.state.space.references.add_one(Run::new(entry.physical, 1))?;
+            }
             self.replace(block + at - from.first, entry)?;
         }
         Ok(())

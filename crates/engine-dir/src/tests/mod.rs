@@ -1,6 +1,7 @@
 //! Tests of the engine as a whole.
 
 mod basics;
+mod defects;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
