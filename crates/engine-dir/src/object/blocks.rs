@@ -75,10 +75,12 @@ impl BlockMap {
         let shards = self.shards.get(first..last).unwrap_or_default();
         let blocks = shards.iter().enumerate().flat_map(move |(index, shard)| {
             let base = ((first + index) * SHARD) as u64;
-            let entries = shard.as_deref().into_iter().flatten();
-            entries.enumerate().map(move |(at, entry)| (base + at as u64, *entry))
+            let from = start.saturating_sub(base);
+            let to = end.saturating_sub(base).min(SHARD as u64);
+            let entries = shard.as_deref().and_then(|shard| shard.get(from as usize..to as usize));
+            entries.unwrap_or_default().iter().copied().zip(base + from..)
         });
-        blocks.filter(move |(block, entry)| (start..end).contains(block) && !entry.is_hole())
+        blocks.filter(|(entry, _)| !entry.is_hole()).map(|(entry, block)| (block, entry))
     }
 
     /// All blocks that are no holes, ascending.
@@ -116,6 +118,10 @@ mod tests {
                 let new = BlockRef { physical, checksum: physical as u32 };
                 let old = map.set(block, new);
                 prop_assert_eq!(old, before.get(block));
+                let (start, end) = (block.min(100), block + physical * 40);
+                let within: Vec<_> = before.mapped_in(start, end).collect();
+                let all = before.iter().filter(|(at, _)| (start..end).contains(at));
+                prop_assert_eq!(within, all.collect::<Vec<_>>());
                 if physical == 0 { model.remove(&block); } else { model.insert(block, new); }
             }
             prop_assert_eq!(map.mapped(), model.len() as u64);

@@ -2,8 +2,8 @@
 //!
 //! Content is read from before the operation, existence and size from after the steps so far.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use bytes::Bytes;
 use marcot_store::op::{CreateMode, ObjectStat, OmapPage};
@@ -31,7 +31,7 @@ pub(crate) struct SharedBlocks {
 pub(crate) struct Scratch<'a> {
     pub content: Content<'a>,
     pub meta: crate::object::Stored<'a>,
-    pub before: Option<Body>,
+    pub before: Option<&'a Body>,
     pub exists: bool,
     pub edits: Edits,
     pub shared: Vec<SharedBlocks>,
@@ -51,11 +51,11 @@ impl<'a> Scratch<'a> {
     pub(crate) fn new(
         content: Content<'a>,
         meta: crate::object::Stored<'a>,
-        object: &Arc<Object>,
+        object: &'a Object,
         clone: Option<SnapId>,
     ) -> Scratch<'a> {
-        let before = object.body(clone).cloned();
-        let size = before.as_ref().map_or(0, |body| body.size);
+        let before = object.body(clone);
+        let size = before.map_or(0, |body| body.size);
         Scratch {
             content,
             meta,
@@ -73,9 +73,11 @@ impl<'a> Scratch<'a> {
 
     /// What the blocks of the object were before the edits: once it has been removed, and on a
     /// new object, only what was taken over.
-    pub(crate) fn base(&self) -> Body {
-        let new = || Body { blocks: self.taken.clone(), ..Body::default() };
-        self.before.clone().filter(|_| !self.removed).unwrap_or_else(new)
+    pub(crate) fn base(&self) -> Cow<'a, Body> {
+        match self.before {
+            Some(before) if !self.removed => Cow::Borrowed(before),
+            _ => Cow::Owned(Body { blocks: self.taken.clone(), ..Body::default() }),
+        }
     }
 
     /// Makes sure that the object exists.
@@ -146,7 +148,7 @@ impl<'a> Scratch<'a> {
 
     pub(crate) fn stat(&self) -> Result<ObjectStat, Errno> {
         self.existing()?;
-        let before = self.before.as_ref();
+        let before = self.before;
         Ok(ObjectStat {
             size: self.edits.size,
             mtime: before.map(|body| body.mtime).unwrap_or_default(),
@@ -157,7 +159,7 @@ impl<'a> Scratch<'a> {
     /// The content that reads see, empty for an object that this operation created.
     fn shown(&self) -> Result<Option<&Body>, Errno> {
         self.existing()?;
-        Ok(self.before.as_ref())
+        Ok(self.before)
     }
 
     pub(crate) fn read(&self, offset: u64, length: u64) -> Result<Bytes, Failure> {
