@@ -435,3 +435,22 @@ fn a_chain_that_changed_is_noticed() {
         }
     }
 }
+
+/// Shrinking clips the clone's view of its parent for good; a snapshot from before must keep what
+/// it showed, also after the head went back to it.
+#[test]
+fn a_rollback_after_a_shrink_finds_the_parent() {
+    let turns = [
+        (0, false, Step::Write { offset: 9238, length: 8031, fill: 1 }),
+        (0, false, Step::Snapshot),
+        (0, false, Step::Clone { which: 0, shrink: 0 }),
+        (1, false, Step::Snapshot),
+        (1, false, Step::Resize { size: 1 }),
+        (1, true, Step::Rollback { which: 0 }),
+        (1, true, Step::Write { offset: 9300, length: 1, fill: 2 }),
+    ];
+    let without_maps = Features::LAYERING | Features::DEEP_FLATTEN;
+    for features in [Features::DEFAULT, without_maps] {
+        play(MemoryOptions::hostile(3), features, &turns);
+    }
+}
