@@ -22,6 +22,12 @@ pub(crate) fn version(personality: Personality) -> String {
     }
 }
 
+/// What a command line that asks for help with `-h` or `--help` is about: `rbd` shows the overview
+/// whatever command it stands at.
+pub(crate) fn asked<'a>(personality: Personality, words: &'a [&'a str]) -> &'a [&'a str] {
+    if personality == Personality::Rbd { &[] } else { words }
+}
+
 /// `help`, `help COMMAND`, or nothing at all.
 pub(crate) fn answer(
     personality: Personality,

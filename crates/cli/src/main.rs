@@ -72,8 +72,11 @@ fn run(personality: Personality, words: Vec<String>) -> Result<(), Failure> {
     let tokens = Tokens::new(words);
     let positionals = tokens.positionals();
     let commands = commands_of(personality);
-    if positionals.is_empty() || positionals[0] == "help" || tokens.asks_for_help {
+    if positionals.first().is_none_or(|word| *word == "help") {
         return help::answer(personality, &commands, &positionals);
+    }
+    if tokens.asks_for_help {
+        return help::answer(personality, &commands, help::asked(personality, &positionals));
     }
     let Some((command, length)) = commands::find(&commands, &positionals) else {
         return Err(help::unknown(personality, &commands, &positionals));

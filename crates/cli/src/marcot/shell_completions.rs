@@ -20,9 +20,7 @@ pub(crate) const COMMAND: CommandDef = CommandDef {
 };
 
 fn define(command: Command) -> Command {
-    command.arg(
-        options::word("shell", "bash, zsh, fish, elvish or powershell"),
-    )
+    command.arg(options::word("shell", "bash, zsh, fish, elvish or powershell"))
 }
 
 fn run(arguments: &Arguments, _session: &Session) -> Result<(), Failure> {
