@@ -2,6 +2,8 @@
 
 mod basics;
 mod defects;
+mod outages;
+mod rig;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
