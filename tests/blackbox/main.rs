@@ -10,6 +10,8 @@
 #[cfg(test)]
 mod normalise;
 #[cfg(test)]
+mod processes;
+#[cfg(test)]
 mod runner;
 #[cfg(test)]
 mod transcript;
