@@ -20,6 +20,11 @@ pub fn is_alive(mark: ProcessMark) -> bool {
     }
 }
 
+/// Whether a process of that number runs. One that only waits to be reaped by its starter does not.
+pub fn is_running(pid: u32) -> bool {
+    !matches!(mark_of(pid), Ok(None))
+}
+
 /// The mark of the process that has this number now; `None` when there is none.
 fn mark_of(pid: u32) -> io::Result<Option<ProcessMark>> {
     let stat = match fs::read_to_string(format!("/proc/{pid}/stat")) {
@@ -58,6 +63,21 @@ mod tests {
         assert!(is_alive(mark));
         assert!(!is_alive(ProcessMark { started: mark.started ^ 1, ..mark }));
         assert!(!is_alive(ProcessMark { pid: u32::MAX, ..mark }));
+    }
+
+    #[test]
+    fn a_process_that_waits_to_be_reaped_runs_no_more() {
+        let mut child = std::process::Command::new("/bin/cat")
+            .stdin(std::process::Stdio::piped())
+            .spawn()
+            .unwrap();
+        let pid = child.id();
+        assert!(is_running(pid));
+        drop(child.stdin.take());
+        while is_running(pid) {
+            std::thread::yield_now();
+        }
+        child.wait().unwrap();
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use clap::{Arg, Command};
 use marcot_connect::{Lifetime, Reached, ResidentError, StoreSpec, run_resident};
+use marcot_host::process::is_running;
 use marcot_host::server::Limits;
 use marcot_host::spawn::detach;
 use marcot_store::Errno;
@@ -79,10 +80,10 @@ fn stop(_arguments: &Arguments, session: &Session) -> Result<(), Failure> {
         return console::print("the store has no host\n");
     };
     let told = i32::try_from(pid).ok().and_then(Pid::from_raw).ok_or(Errno::INVAL);
-    let pid = told.map_err(|errno| Failure::verb("ending the host", errno))?;
-    kill_process(pid, Signal::TERM)
+    let told = told.map_err(|errno| Failure::verb("ending the host", errno))?;
+    kill_process(told, Signal::TERM)
         .map_err(|error| Failure::verb("ending the host", Errno::from_raw(error.raw_os_error())))?;
-    while rustix::process::test_kill_process(pid).is_ok() {
+    while is_running(pid) {
         std::thread::sleep(PAUSE);
     }
     Ok(())
