@@ -153,6 +153,16 @@ impl Source for Plain {
         self.file.seek(SeekFrom::Start(self.offset))?;
         Ok(length)
     }
+
+    fn data_ahead(&mut self, limit: u64) -> io::Result<u64> {
+        let hole = rustix::fs::seek(&self.file, Position::Hole(self.offset));
+        self.file.seek(SeekFrom::Start(self.offset))?;
+        Ok(match hole {
+            Ok(hole) => hole.saturating_sub(self.offset).min(limit),
+            // Nobody knows where the holes are.
+            Err(_) => limit,
+        })
+    }
 }
 
 /// Standard input.

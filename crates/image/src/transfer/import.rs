@@ -18,7 +18,7 @@ use crate::progress::{NoProgress, Progress};
 /// A stream's image grows by doubling from this size.
 const FIRST_SIZE: u64 = 64 << 20;
 /// How much to ask the source for at once.
-const CHUNK: usize = 4 << 20;
+const CHUNK: u64 = 4 << 20;
 
 /// How to import.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -114,7 +114,9 @@ async fn pour(
     let mut offset = 0;
     loop {
         offset += source.skip_hole(known.map_or(0, |size| size - offset.min(size)))?;
-        let mut buffer = vec![0; CHUNK];
+        // Up to where an object ends, as a rule, so that one write goes to one object.
+        let ahead = source.data_ahead(CHUNK - offset % CHUNK)?.clamp(1, CHUNK);
+        let mut buffer = vec![0; ahead as usize];
         let length = read_full(source, &mut buffer)?;
         if length == 0 {
             break;

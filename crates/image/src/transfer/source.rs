@@ -19,6 +19,12 @@ pub trait Source: Send {
         let _ = limit;
         Ok(0)
     }
+
+    /// How much data there is at the current position before the next hole, at most `limit`.
+    /// `limit` when nobody knows.
+    fn data_ahead(&mut self, limit: u64) -> io::Result<u64> {
+        Ok(limit)
+    }
 }
 
 /// Bytes in memory, as a file of that size.
