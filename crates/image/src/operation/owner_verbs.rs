@@ -6,7 +6,8 @@ use futures_util::future::BoxFuture;
 use marcot_format::snapshot::SnapshotNamespace;
 use marcot_store::{Errno, SnapId};
 
-use super::{ResizeOptions, feature, flatten, object_map, rename, resize, snapshot};
+use super::rename::rename_here;
+use super::{ResizeOptions, feature, flatten, object_map, resize, snapshot};
 use crate::coordination::{OwnerRequest, OwnerVerbs};
 use crate::image::Image;
 use crate::progress::Progress;
@@ -34,7 +35,7 @@ impl OwnerVerbs for Verbs {
                 }
                 OwnerRequest::Rename { name } => {
                     let from = image.name();
-                    let renamed = rename(image.client(), image.location(), &from, &name).await;
+                    let renamed = rename_here(image.client(), image.location(), &from, &name).await;
                     renamed.map_err(|error| error.errno())
                 }
                 OwnerRequest::UpdateFeatures { features, enabled } => {

@@ -10,7 +10,10 @@ use marcot_store::{Errno, WriteOp, WriteStep};
 use super::create::exists;
 use super::detach::remove_object;
 use crate::class_call::{CallError, ask, tell};
-use crate::client::{Client, Location};
+use crate::client::{Access, Client, Location};
+use crate::coordination::{DelegateError, OwnerRequest};
+use crate::image::{CloseError, Image, OpenError, OpenOptions};
+use crate::progress::NoProgress;
 
 /// Why an image has its old name.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -22,6 +25,12 @@ pub enum RenameError {
     #[error("rbd image {name} already exists")]
     Exists { name: String },
     #[error(transparent)]
+    Open(#[from] OpenError),
+    #[error(transparent)]
+    Close(#[from] CloseError),
+    #[error(transparent)]
+    Delegate(#[from] DelegateError),
+    #[error(transparent)]
     Call(#[from] CallError),
 }
 
@@ -31,12 +40,16 @@ impl RenameError {
             RenameError::NoName => Errno::INVAL,
             RenameError::NotFound { .. } => Errno::NOENT,
             RenameError::Exists { .. } => Errno::EXIST,
+            RenameError::Open(error) => error.errno(),
+            RenameError::Close(error) => error.errno(),
+            RenameError::Delegate(error) => error.errno(),
             RenameError::Call(error) => error.errno(),
         }
     }
 }
 
-/// Renames an image within its namespace. A crash in between leaves it known under both names.
+/// Renames an image within its namespace. Whoever holds the image's lock does it. A crash in between
+/// leaves it known under both names.
 pub async fn rename(
     client: &Client,
     at: &Location,
@@ -46,14 +59,34 @@ pub async fn rename(
     if to.is_empty() {
         return Err(RenameError::NoName);
     }
-    let store = &*client.store;
-    let (old, new) = (at.object(object_name::id(from)), at.object(object_name::id(to)));
-    let image_id = match ask(store, &old, &GetId {}).await {
+    match ask(&*client.store, &at.object(object_name::id(from)), &GetId {}).await {
         Err(error) if error.is_not_found() => {
             return Err(RenameError::NotFound { name: from.to_owned() });
         }
         other => other?,
     };
+    if exists(client, at, to).await? {
+        return Err(RenameError::Exists { name: to.to_owned() });
+    }
+    let image = Image::open(client, at, OpenOptions::name(from, Access::ReadWrite)).await?;
+    let request = OwnerRequest::Rename { name: to.to_owned() };
+    let local = || rename_here(client, at, from, to);
+    let renamed = image.as_owner(request, &NoProgress, local).await;
+    let closed = image.close().await;
+    renamed?;
+    Ok(closed?)
+}
+
+/// The same for who holds the lock already, or whose image has none.
+pub(crate) async fn rename_here(
+    client: &Client,
+    at: &Location,
+    from: &str,
+    to: &str,
+) -> Result<(), RenameError> {
+    let store = &*client.store;
+    let (old, new) = (at.object(object_name::id(from)), at.object(object_name::id(to)));
+    let image_id = ask(store, &old, &GetId {}).await?;
     if exists(client, at, to).await? {
         return Err(RenameError::Exists { name: to.to_owned() });
     }
