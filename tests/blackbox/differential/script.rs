@@ -1,0 +1,90 @@
+//! What both sides are asked to do. One command a line; `#` begins a comment.
+
+/// Name and commands. Each runs in a fresh pool `rbd_diff`.
+pub(crate) const SCRIPTS: &[(&str, &str)] =
+    &[("life of an image", LIFE), ("layers", LAYERS), ("refusals", REFUSALS)];
+
+/// The commands of a script.
+pub(crate) fn commands(script: &str) -> Vec<String> {
+    script
+        .lines()
+        .map(str::trim)
+        .filter(|line| !line.is_empty() && !line.starts_with('#'))
+        .map(str::to_owned)
+        .collect()
+}
+
+const LIFE: &str = "
+    rbd -p rbd_diff create --size 40M disk
+    rbd -p rbd_diff create --size 10M --order 20 small
+    rbd -p rbd_diff create --size 8M --image-feature layering plain
+    rbd -p rbd_diff ls
+    rbd -p rbd_diff ls -l
+    rbd -p rbd_diff info disk
+    rbd -p rbd_diff info plain --format json
+    rbd import --no-progress input rbd_diff/taken
+    rbd -p rbd_diff info taken
+    rbd -p rbd_diff snap create --no-progress taken@one
+    rbd -p rbd_diff snap ls taken --format json
+    rbd -p rbd_diff resize --no-progress --size 20M taken
+    rbd -p rbd_diff snap create --no-progress taken@two
+    rbd -p rbd_diff resize --no-progress --size 6M --allow-shrink taken
+    rbd -p rbd_diff snap ls taken
+    rbd -p rbd_diff du taken --format json
+    rbd -p rbd_diff snap rename taken@two taken@second
+    rbd -p rbd_diff snap rollback --no-progress taken@one
+    rbd -p rbd_diff info taken
+    rbd -p rbd_diff snap limit set --limit 3 taken
+    rbd -p rbd_diff feature disable disk fast-diff
+    rbd -p rbd_diff info disk
+    rbd -p rbd_diff feature enable disk fast-diff
+    rbd -p rbd_diff image-meta set disk colour blue
+    rbd -p rbd_diff image-meta list disk
+    rbd cp --no-progress rbd_diff/taken rbd_diff/copied
+    rbd -p rbd_diff rename small little
+    rbd -p rbd_diff rm --no-progress plain
+    rbd -p rbd_diff ls -l --format json
+";
+
+const LAYERS: &str = "
+    rbd import --no-progress input rbd_diff/base
+    rbd -p rbd_diff snap create --no-progress base@s
+    rbd -p rbd_diff snap protect base@s
+    rbd -p rbd_diff clone base@s --dest rbd_diff/child
+    rbd -p rbd_diff info child
+    rbd -p rbd_diff children base@s
+    rbd -p rbd_diff snap create --no-progress child@c
+    rbd -p rbd_diff snap protect child@c
+    rbd -p rbd_diff clone child@c --dest rbd_diff/grandchild
+    rbd -p rbd_diff resize --no-progress --size 5M --allow-shrink grandchild
+    rbd -p rbd_diff info grandchild
+    rbd -p rbd_diff clone base@s --dest rbd_diff/second
+    rbd -p rbd_diff flatten --no-progress second
+    rbd -p rbd_diff info second
+    rbd -p rbd_diff flatten --no-progress grandchild
+    rbd -p rbd_diff snap unprotect child@c
+    rbd -p rbd_diff flatten --no-progress child
+    rbd -p rbd_diff info child
+    rbd -p rbd_diff snap unprotect base@s
+    rbd -p rbd_diff du --format json
+    rbd -p rbd_diff ls -l
+";
+
+const REFUSALS: &str = "
+    rbd -p rbd_diff create --size 8M disk
+    rbd -p rbd_diff create --size 8M disk
+    rbd -p rbd_diff info none
+    rbd -p rbd_diff rm --no-progress none
+    rbd -p rbd_diff snap create --no-progress disk@s
+    rbd -p rbd_diff snap create --no-progress disk@s
+    rbd -p rbd_diff rm --no-progress disk
+    rbd -p rbd_diff clone disk@s --dest rbd_diff/child
+    rbd -p rbd_diff snap protect disk@s
+    rbd -p rbd_diff clone disk@s --dest rbd_diff/child
+    rbd -p rbd_diff snap rm --no-progress disk@s
+    rbd -p rbd_diff snap unprotect disk@s
+    rbd -p rbd_diff resize --no-progress --size 4M disk
+    rbd -p rbd_diff flatten --no-progress disk
+    rbd -p rbd_diff feature disable disk layering
+    rbd -p rbd_diff ls -l
+";
