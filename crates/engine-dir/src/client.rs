@@ -87,25 +87,29 @@ impl DirClient {
             || WriteRequest { id, op, caller: &caller, watched, cluster: cluster.clone() };
         let mut core = shared.core();
         let mut written = core.write(request());
-        let mut unsynced = core.unsynced;
+        let mut after = core.after_write();
         drop(core);
         if matches!(&written, Err(error) if error.errno == Errno::NOSPC) && shared.make_room() {
             let mut core = shared.core();
             written = core.write(request());
-            unsynced = core.unsynced;
+            after = core.after_write();
         }
         let written = written?;
         if written.removed {
             shared.watches().object_removed(id);
         }
-        shared.after_write(unsynced);
+        shared.after_write(after);
         Ok(written)
     }
 
     /// Logs changes beside objects and waits until they are durable.
     pub(crate) fn commit(&self, items: Vec<ClusterItem>) -> BoxFuture<'static, Result<()>> {
         // Bound first: the lock must be free again before anything is waited for.
-        let committed = self.shared().core().commit_cluster(items);
+        let mut core = self.shared().core();
+        let committed = core.commit_cluster(items);
+        let after = core.after_write();
+        drop(core);
+        self.shared().after_write(after);
         match committed {
             Ok(_) => self.durable(),
             Err(error) => ready(Err(error)),
@@ -174,7 +178,8 @@ impl Objects for DirClient {
             Ok(written) => written,
             Err(error) => return ready(Err(error)),
         };
-        if op.durability == Durability::Ordered || written.seq == 0 {
+        // A durable operation makes durable what came before it, even if it changes nothing.
+        if op.durability == Durability::Ordered || self.shared().core().is_clean() {
             return ready(Ok(written.version));
         }
         let durable = self.durable();

@@ -10,6 +10,7 @@ use marcot_store::class::Classes;
 use marcot_store::session::Sessions;
 use marcot_store::{Env, Store, StoreError};
 
+use crate::check::{Depth, Report};
 use crate::client::DirClient;
 use crate::core::Core;
 use crate::device::{Device, Volume};
@@ -17,6 +18,7 @@ use crate::directory::{self, OpenError};
 use crate::recovery::{FormatOptions, RecoverError, RecoverOptions, format, recover};
 use crate::session::DirSessions;
 use crate::sync::Syncs;
+use crate::tending::Tending;
 use crate::units::{BLOCK_BYTES, blocks_for};
 use crate::watches::Watches;
 
@@ -93,6 +95,15 @@ impl std::fmt::Debug for OpenOptions {
     }
 }
 
+/// What there is to do after a write.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct AfterWrite {
+    pub unsynced: u64,
+    /// Bytes of log since the last checkpoint.
+    pub log: u64,
+    pub has_housework: bool,
+}
+
 /// A job for the threads that wait for cold reads.
 pub(crate) type Job = Box<dyn FnOnce() + Send>;
 
@@ -104,6 +115,8 @@ pub(crate) struct Shared {
     pub released: Arc<AtomicU64>,
     pub watches: Mutex<Watches>,
     pub syncs: Syncs,
+    pub tending: Tending,
+    pub volume: Arc<dyn Volume>,
     pub options: OpenOptions,
     threads: Mutex<Vec<JoinHandle<()>>>,
     jobs: OnceLock<Sender<Job>>,
@@ -130,19 +143,26 @@ impl Shared {
         self.threads.lock().unwrap_or_else(PoisonError::into_inner).push(thread);
     }
 
-    /// Work that is due after a sync.
-    pub(crate) fn tend(&self) {}
-
     /// What a write leaves to be done.
-    pub(crate) fn after_write(self: &Arc<Self>, unsynced: u64) {
+    pub(crate) fn after_write(self: &Arc<Self>, after: AfterWrite) {
         if self.options.threads == Threads::Own {
-            self.note_unsynced(unsynced);
+            self.note_unsynced(after.unsynced);
+        }
+        if after.log > self.options.checkpoint_bytes || after.has_housework {
+            self.tend_soon();
         }
     }
 
     /// Gets freed blocks out of quarantine for a writer that found the store full. Tells whether
     /// it is worth another try.
     pub(crate) fn make_room(&self) -> bool {
+        let done = |shared: &Shared| -> Result<(), StoreError> {
+            while shared.core().housekeep(64)? {}
+            Ok(())
+        };
+        if let Err(error) = done(self) {
+            tracing::error!("housekeeping on a full store: {error}");
+        }
         let mark = |shared: &Shared| shared.core().mark();
         // The first sync makes the frees durable, the second the record that says so.
         let freed = self.sync_now().and_then(|()| mark(self)).and_then(|()| self.sync_now());
@@ -223,6 +243,8 @@ impl DirEngine {
             env: Arc::clone(&options.env),
             watches: Mutex::new(Watches::starting_at(options.env.random())),
             syncs: Syncs::default(),
+            tending: Tending::default(),
+            volume,
             options,
             threads: Mutex::default(),
             jobs: OnceLock::new(),
@@ -243,15 +265,48 @@ impl DirEngine {
 
     /// Makes everything durable and says whether it is. Clients can still be used.
     pub fn close(&self) -> Result<(), StoreError> {
-        if self.shared.core().is_dirty() {
+        if !self.shared.core().is_clean() {
             self.shared.sync_now()?;
+        }
+        Ok(())
+    }
+
+    /// Stores a checkpoint now.
+    pub fn checkpoint(&self) -> Result<(), StoreError> {
+        self.shared.checkpoint()
+    }
+
+    /// Looks at up to `objects` objects that removed snapshots or pools have left; tells whether
+    /// more is left.
+    pub fn housekeep(&self, objects: usize) -> Result<bool, StoreError> {
+        self.shared.core().housekeep(objects)
+    }
+
+    /// Computes everything derived anew and compares. Other work waits meanwhile.
+    pub fn check(&self, depth: Depth) -> Result<Report, StoreError> {
+        self.shared.core().check(depth)
+    }
+
+    /// What a process that goes does for the next one: little.
+    fn leave(&self) -> Result<(), StoreError> {
+        if self.shared.core().has_housework() {
+            self.housekeep(LAST_OBJECTS)?;
+        }
+        if self.shared.core().log.since_checkpoint() > LONGEST_TAIL {
+            self.checkpoint()?;
         }
         Ok(())
     }
 }
 
+/// Objects that a process looks at on its way out.
+const LAST_OBJECTS: usize = 64;
+/// A longer log than this is not left for the next process to replay.
+const LONGEST_TAIL: u64 = 512 << 10;
+
 impl Drop for DirEngine {
     fn drop(&mut self) {
+        self.shared.stop_tending();
         self.shared.stop_syncs();
         let threads = std::mem::take(
             &mut *self.shared.threads.lock().unwrap_or_else(PoisonError::into_inner),
@@ -259,6 +314,10 @@ impl Drop for DirEngine {
         let this = std::thread::current().id();
         for thread in threads.into_iter().filter(|thread| thread.thread().id() != this) {
             let _ = thread.join();
+        }
+        let sound = self.shared.core().check_writable().is_ok();
+        if sound && let Err(error) = self.leave() {
+            tracing::error!("leaving the store: {error}");
         }
     }
 }

@@ -9,6 +9,7 @@
 //! * `core`: state, log and device together, a state machine behind one mutex;
 //! * `recovery`: from a volume to a core; `engine`, `client`: the store contract on top.
 
+mod check;
 mod client;
 mod core;
 pub mod device;
@@ -25,9 +26,11 @@ mod session;
 mod space;
 mod state;
 mod sync;
+mod tending;
 mod units;
 mod watches;
 
+pub use check::{Depth, Report};
 pub use directory::OpenError;
 pub use engine::{CreateOptions, DirEngine, OpenOptions, Threads};
 pub use recovery::RecoverError;

@@ -158,7 +158,7 @@ impl DirSession {
             Err(error) => return ready(Err(error)),
         };
         let answer = Answer::Version(written.version);
-        if op.durability == Durability::Ordered || written.seq == 0 {
+        if op.durability == Durability::Ordered {
             return ready(Ok(answer));
         }
         self.when_durable(answer)

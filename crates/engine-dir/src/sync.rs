@@ -54,7 +54,7 @@ impl Shared {
     }
 
     /// Gives runs of free blocks back to the file system.
-    fn punch(&self, runs: &[Run]) -> Result<(), StoreError> {
+    pub(crate) fn punch(&self, runs: &[Run]) -> Result<(), StoreError> {
         if runs.is_empty() {
             return Ok(());
         }
@@ -141,7 +141,6 @@ impl Shared {
             if let Err(error) = outcome.and_then(|runs| self.punch(&runs)) {
                 tracing::error!("{error}");
             }
-            self.tend();
         }
     }
 

@@ -1,7 +1,7 @@
 //! Blocks of the store file and runs of them.
 
 /// Bytes of a block: the unit of allocation, of checksums and of everything that is shared.
-pub const BLOCK_BYTES: u64 = 4096;
+pub(crate) const BLOCK_BYTES: u64 = 4096;
 /// The same, for slices.
 pub(crate) const BLOCK: usize = BLOCK_BYTES as usize;
 /// Largest size of an object, as an OSD of 16.2 has it (`osd_max_object_size`).

@@ -86,7 +86,11 @@ impl Core {
     fn new_segment(&mut self, blocks: u64) -> Result<Run, StoreError> {
         let runs = self.state.space.allocate(blocks, Purpose::Log);
         let run = *runs.map_err(|error| no_space(&error))?.first().expect("one run for the log");
-        self.grow_to(run.end()).map_err(|error| device_failed(&error, "grow the store"))?;
+        if let Err(error) = self.grow_to(run.end()) {
+            let given_back = self.state.space.give_back(&[run]);
+            given_back.map_err(|e| super::meta_failed(&e, "give blocks back"))?;
+            return Err(device_failed(&error, "grow the store"));
+        }
         Ok(run)
     }
 

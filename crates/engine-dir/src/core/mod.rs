@@ -3,6 +3,8 @@
 
 mod administer;
 mod commit;
+mod freeze;
+mod housekeeping;
 mod read;
 mod sync;
 mod write;
@@ -15,14 +17,14 @@ use marcot_store::class::Classes;
 use marcot_store::{ClientId, Errno, StoreError};
 
 use crate::device::Device;
-use crate::layout::{LogPointer, Superblock};
+use crate::layout::Superblock;
 use crate::log::LogWriter;
 use crate::operation::Caller;
 use crate::state::State;
 use crate::units::Run;
 
-pub(crate) use read::{ReadPlan, finish_read};
-pub(crate) use sync::SyncTarget;
+pub(crate) use freeze::Frozen;
+pub(crate) use read::finish_read;
 pub(crate) use write::{WriteRequest, Written};
 
 /// The core of an open store.
@@ -50,6 +52,8 @@ pub(crate) struct Core {
     length: u64,
     /// Runs that are being given back to the file system.
     punching: Vec<Run>,
+    /// The pass of housekeeping under way.
+    pass: Option<housekeeping::Pass>,
     /// Bytes of data and log that no sync has covered.
     pub unsynced: u64,
 }
@@ -85,6 +89,7 @@ impl Core {
             poisoned: None,
             length: parts.length / crate::units::BLOCK_BYTES,
             punching: Vec::new(),
+            pass: None,
             unsynced: 0,
         }
     }
@@ -135,11 +140,6 @@ impl Core {
 
     pub(crate) fn is_blocklisted(&self, address: &marcot_store::ClientAddress) -> bool {
         self.state.cluster.blocklist.contains(&address.0)
-    }
-
-    /// Where the log ends.
-    pub(crate) fn log_end(&self) -> LogPointer {
-        self.log.end()
     }
 }
 

@@ -3,6 +3,7 @@
 use marcot_store::{Errno, StoreError};
 
 use super::Core;
+use crate::engine::AfterWrite;
 use crate::planted::{Defect, planted};
 use crate::units::Run;
 
@@ -88,6 +89,12 @@ impl Core {
     /// Whether anything is written that no sync has covered.
     pub(crate) fn is_dirty(&self) -> bool {
         self.log.last_seq() > self.durable
+    }
+
+    /// What the last write leaves to be done.
+    pub(crate) fn after_write(&self) -> AfterWrite {
+        let (unsynced, log) = (self.unsynced, self.log.since_checkpoint());
+        AfterWrite { unsynced, log, has_housework: self.has_housework() }
     }
 
     /// Whether a flush has nothing to do. A poisoned store is never clean.

@@ -36,8 +36,6 @@ pub(crate) struct WriteRequest<'a> {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Written {
     pub version: Version,
-    /// The record to wait for; 0 when nothing was written.
-    pub seq: u64,
     /// Whether the object is gone, which ends its watches.
     pub removed: bool,
 }
@@ -55,15 +53,15 @@ impl Core {
     /// Runs a write operation. After an error nothing has changed.
     pub(crate) fn write(&mut self, request: WriteRequest<'_>) -> Result<Written, StoreError> {
         let (id, caller) = (request.id, request.caller);
+        self.check_writable()?;
         self.check_caller(caller, || format!("write {id}"))?;
         let cluster = request.cluster.clone();
         let planned = self.plan_write(request).map_err(|f| f.into_error("write", id))?;
         let Some(planned) = planned else {
             let object = self.state.object(id).map_err(|e| super::meta_failed(&e, "write"))?;
             let version = object.head.as_ref().map_or(Version(0), |head| head.version);
-            return Ok(Written { version, seq: 0, removed: false });
+            return Ok(Written { version, removed: false });
         };
-        self.check_writable()?;
         let mut items = planned.items;
         let mut placed = Vec::new();
         let written = self.place(planned.pieces, &mut items, &mut placed).and_then(|()| {
@@ -72,7 +70,7 @@ impl Core {
             self.commit(&Record::Object(ObjectRecord { id, mtime, items, cluster }))
         });
         match written {
-            Ok(seq) => Ok(Written { version: Version(seq), seq, removed: planned.removed }),
+            Ok(seq) => Ok(Written { version: Version(seq), removed: planned.removed }),
             Err(error) => {
                 let given_back = self.state.space.give_back(&placed);
                 given_back.map_err(|e| super::meta_failed(&e, "give blocks back"))?;
@@ -117,7 +115,7 @@ impl Core {
             return Err(Errno::NOENT.into());
         }
         let object = self.state.object(id)?;
-        let sources = self.sources(id, &op.steps)?;
+        let sources = self.sources(&op.steps)?;
         let plan = self.clone_plan(&object, id.pool, &op.snap_context);
         let content = Content { device: &*self.device, wait: Wait::Allowed };
         let mut scratch = Scratch::new(content, self.state.meta.as_deref(), &object, None);
@@ -145,14 +143,11 @@ impl Core {
     }
 
     /// The objects that copyups take from, got before the operation runs.
-    fn sources(&mut self, id: &ObjectId, steps: &[WriteStep]) -> Result<Sources, Failure> {
+    fn sources(&mut self, steps: &[WriteStep]) -> Result<Sources, Failure> {
         let mut sources = Sources::new();
         for step in steps {
             let WriteStep::CopyupFrom { pieces } = step else { continue };
             for piece in pieces {
-                if piece.source == *id {
-                    return Err(Errno::INVAL.into());
-                }
                 sources.insert(piece.source.clone(), self.state.object(&piece.source)?);
             }
         }
@@ -269,11 +264,12 @@ fn finish(scratch: Scratch<'_>, object: &Object, plan: ClonePlan) -> Result<Plan
         return Ok(Planned { items, pieces: Vec::new(), rest: Vec::new(), removed });
     }
     items.push(Item::Create);
-    items.push(Item::Size { bytes: scratch.edits.size });
     let pieces = plan_blocks(scratch.content, &scratch.base(), &scratch.edits)?;
     for shared in scratch.shared {
         let SharedBlocks { source, clone, source_block, block, count } = shared;
         items.push(Item::Share { source, clone, source_block, block, count });
     }
+    // After the shared blocks: a step may have cut them off again.
+    items.push(Item::Size { bytes: scratch.edits.size });
     Ok(Planned { items, pieces, rest: scratch.attributes, removed })
 }

@@ -4,10 +4,7 @@ use std::ops::Bound;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use redb::{
-    Database, Durability, ReadableDatabase, ReadableTable, TableDefinition, TableError,
-    WriteTransaction,
-};
+use redb::{Database, Durability, ReadableDatabase, TableDefinition, TableError, WriteTransaction};
 
 use super::backend::Backend;
 use super::{MetaChange, MetaError, MetaStore, Table};
@@ -46,11 +43,6 @@ impl RedbStore {
         builder.set_cache_size(CACHE_BYTES);
         let database = builder.create_with_backend(Backend::new(device)).map_err(failed)?;
         Ok(RedbStore { database })
-    }
-
-    /// Checks the whole tree against its checksums. Needs the database for itself.
-    pub(crate) fn check(&mut self) -> Result<bool, MetaError> {
-        self.database.check_integrity().map_err(failed)
     }
 }
 

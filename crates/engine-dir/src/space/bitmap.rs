@@ -54,6 +54,10 @@ impl Bitmap {
         self.meta.get_or_insert_with(|| Arc::clone(meta));
     }
 
+    pub(super) fn mark_dirty(&mut self, page: u64) {
+        self.dirty.insert(page);
+    }
+
     pub(crate) fn used(&self) -> u64 {
         self.used
     }

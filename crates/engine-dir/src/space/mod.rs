@@ -13,7 +13,7 @@ mod references;
 
 use std::sync::Arc;
 
-use crate::meta::{MetaChange, MetaError, MetaStore};
+use crate::meta::{MetaChange, MetaError, MetaStore, Table};
 use crate::units::Run;
 
 pub(crate) use bitmap::{Bitmap, PAGE_BLOCKS};
@@ -187,6 +187,21 @@ impl Space {
             }
         }
         Ok(to_punch)
+    }
+
+    /// The rows were not stored after all.
+    pub(crate) fn thaw(&mut self, rows: &[MetaChange]) {
+        for row in rows {
+            let (MetaChange::Put { table, key, .. } | MetaChange::Delete { table, key }) = row
+            else {
+                continue;
+            };
+            let Ok(number) = key[..].try_into().map(u64::from_be_bytes) else { continue };
+            match table {
+                Table::Bitmap => self.bitmap.mark_dirty(number),
+                _ => self.references.mark_dirty(number),
+            }
+        }
     }
 
     /// The rows that a checkpoint stores; everything is clean afterwards. `elsewhere` are blocks

@@ -60,6 +60,13 @@ impl References {
         self.meta.get_or_insert_with(|| Arc::clone(meta));
     }
 
+    /// Its row has to be stored again, or removed again.
+    pub(super) fn mark_dirty(&mut self, region: u64) {
+        self.stored.insert(region);
+        self.regions.entry(region).or_insert_with(Region::new);
+        self.dirty.insert(region);
+    }
+
     /// The region, if any of its blocks is shared.
     fn load(&mut self, number: u64) -> Result<Option<&mut Region>, MetaError> {
         if !self.regions.contains_key(&number) && self.stored.contains(&number) {

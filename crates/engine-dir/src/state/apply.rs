@@ -39,7 +39,7 @@ impl State {
         let mut shared = self.objects.take(&record.id);
         let object = Arc::make_mut(&mut shared);
         let before = Usage::of(object);
-        let mut change = Change { state: self, seq, object };
+        let mut change = Change { state: self, seq, id: &record.id, object };
         change.run(record)?;
         let after = Usage::of(object);
         self.objects.put(&record.id, shared, seq);
@@ -75,6 +75,7 @@ impl Usage {
 struct Change<'a> {
     state: &'a mut State,
     seq: u64,
+    id: &'a ObjectId,
     object: &'a mut Object,
 }
 
@@ -187,9 +188,16 @@ impl Change<'_> {
     }
 
     fn share(&mut self, from: &Shared<'_>, block: u64, count: u64) -> Result<(), MetaError> {
-        let source = self.state.object(from.source)?;
-        let body = source.body(from.clone).ok_or(Damaged("a shared source is not there"))?;
-        for (at, entry) in body.blocks.mapped_in(from.first, from.first + count) {
+        let other = match from.source == self.id {
+            // It has been taken out of its slot: what is left of it is here.
+            true => None,
+            false => Some(self.state.object(from.source)?),
+        };
+        let body = other.as_deref().unwrap_or(self.object).body(from.clone);
+        let body = body.ok_or(Damaged("a shared source is not there"))?;
+        let range = (from.first, from.first + count);
+        let blocks: Vec<_> = body.blocks.mapped_in(range.0, range.1).collect();
+        for (at, entry) in blocks {
             if !planted(Defect::UncountedShare) {
                 self.state.space.references.add_one(Run::new(entry.physical, 1))?;
             }

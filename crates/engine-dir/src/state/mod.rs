@@ -15,6 +15,7 @@ use crate::meta::{MetaError, MetaStore};
 use crate::object::{Object, Omap};
 use crate::space::Space;
 
+pub(crate) use apply::Usage;
 pub(crate) use cluster::{Cluster, Pool, SessionState};
 pub(crate) use objects::{Objects, Scan, object_rows};
 
@@ -44,6 +45,13 @@ impl State {
     /// The object as it is; an empty one when there is none.
     pub(crate) fn object(&mut self, id: &marcot_store::ObjectId) -> Result<Arc<Object>, MetaError> {
         self.objects.get(self.meta.as_deref(), id)
+    }
+
+    /// The first checkpoint has been stored there.
+    pub(crate) fn attach(&mut self, meta: &Arc<dyn MetaStore>) {
+        self.space.bitmap.attach(meta);
+        self.space.references.attach(meta);
+        self.meta.get_or_insert_with(|| Arc::clone(meta));
     }
 
     fn drop_omap(&mut self, omap: &Omap) {

@@ -1,7 +1,7 @@
 //! Writing, reading, snapshots, reopening.
 
 use marcot_store::op::CopyupPiece;
-use marcot_store::{Cluster as _, ClusterChange, Errno, Snapshots as _};
+use marcot_store::{ClusterChange, Errno};
 
 use super::*;
 use crate::OpenError;

@@ -14,8 +14,8 @@ use futures_util::future::{self, BoxFuture, FutureExt as _};
 use marcot_store::class::NoClasses;
 use marcot_store::op::Timestamp;
 use marcot_store::{
-    Env, ObjectId, Objects as _, PoolId, ReadOp, ReadResult, ReadStep, Result, SnapContext, SnapId,
-    Store, Version, WriteOp, WriteStep,
+    Env, ObjectId, PoolId, ReadOp, ReadResult, ReadStep, Result, SnapContext, SnapId, Store,
+    Version, WriteOp, WriteStep,
 };
 
 use crate::device::Volume;

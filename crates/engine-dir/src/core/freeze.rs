@@ -1,0 +1,107 @@
+//! Checkpoints: the state frozen under the lock, stored without it, taken note of under it again.
+
+use std::sync::Arc;
+
+use marcot_store::{ObjectId, StoreError};
+
+use super::Core;
+use crate::layout::{Damaged, LogPointer, SuperRow, Superblock};
+use crate::meta::{MetaChange, MetaStore, Table};
+use crate::object::Object;
+use crate::state::object_rows;
+use crate::units::{BLOCK_BYTES, Run};
+
+/// Everything that changed since the last checkpoint, as it was at one record.
+#[derive(Debug)]
+pub(crate) struct Frozen {
+    /// Where the log stood.
+    pub pointer: LogPointer,
+    objects: Vec<(ObjectId, Arc<Object>)>,
+    space: Vec<MetaChange>,
+    super_row: SuperRow,
+    dropped_omaps: Vec<u64>,
+}
+
+impl Frozen {
+    /// The rows to store.
+    pub(crate) fn rows(&self) -> Result<Vec<MetaChange>, Damaged> {
+        let mut rows = object_rows(&self.objects, self.pointer.seq)?;
+        rows.extend(self.space.iter().cloned());
+        rows.extend(self.dropped_omaps.iter().map(|number| MetaChange::DeletePrefix {
+            table: Table::Omap,
+            prefix: number.to_be_bytes().to_vec(),
+        }));
+        let value = self.super_row.encode();
+        rows.push(MetaChange::Put { table: Table::Super, key: Vec::new(), value });
+        Ok(rows)
+    }
+}
+
+impl Core {
+    /// What a checkpoint made now has to store.
+    pub(crate) fn freeze(&mut self) -> Result<Frozen, StoreError> {
+        self.check_writable()?;
+        self.log.seal();
+        let pointer = self.log.end();
+        let elsewhere = self.blocks_without_object();
+        let space = self.state.space.freeze(&elsewhere);
+        let (pages, frontier) = self.state.space.bitmap.summary();
+        let super_row = SuperRow {
+            store: self.superblock.store,
+            seq: pointer.seq,
+            cluster: self.state.cluster.clone(),
+            pages: pages.clone(),
+            frontier,
+        };
+        let dropped_omaps = std::mem::take(&mut self.state.dropped_omaps);
+        let objects = self.state.objects.frozen();
+        Ok(Frozen { pointer, objects, space, super_row, dropped_omaps })
+    }
+
+    /// Blocks in use that no object names.
+    pub(crate) fn blocks_without_object(&self) -> Vec<Run> {
+        let mut blocks = self.log.blocks();
+        blocks.extend(&self.punching);
+        blocks.push(Run::new(0, 2));
+        blocks
+    }
+
+    /// The checkpoint could not be stored: the next one has to hold the same.
+    pub(crate) fn thaw(&mut self, frozen: Frozen) {
+        self.state.space.thaw(&frozen.space);
+        self.state.dropped_omaps.extend(frozen.dropped_omaps);
+    }
+
+    /// The superblock that makes a stored checkpoint count, and where it goes.
+    pub(crate) fn superblock_for(&self, frozen: &Frozen) -> (u64, Superblock) {
+        let superblock = Superblock {
+            generation: self.superblock.generation + 1,
+            store: self.superblock.store,
+            oldest: self.superblock.newest,
+            newest: frozen.pointer,
+            has_checkpoint: true,
+        };
+        (superblock.generation % 2 * BLOCK_BYTES, superblock)
+    }
+
+    /// The checkpoint and its superblock are durable. Yields runs to punch.
+    pub(crate) fn checkpointed(
+        &mut self,
+        frozen: &Frozen,
+        superblock: Superblock,
+        meta: &Arc<dyn MetaStore>,
+    ) -> Result<Vec<Run>, StoreError> {
+        self.state.attach(meta);
+        self.state.objects.stored(frozen.pointer.seq);
+        self.log.checkpointed(&superblock.oldest, &superblock.newest);
+        self.superblock = superblock;
+        let surplus = self.log.take_surplus(SPARE_BLOCKS);
+        let freed = self.state.space.give_back(&surplus);
+        freed.map_err(|error| super::meta_failed(&error, "free the log"))?;
+        self.note_release();
+        self.ripen_to(frozen.pointer.seq)
+    }
+}
+
+/// Blocks of left log segments that are kept for the log.
+const SPARE_BLOCKS: u64 = (16 << 20) / BLOCK_BYTES;
