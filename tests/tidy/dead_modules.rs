@@ -20,7 +20,8 @@ fn every_file_is_reached() {
             if let syn::Item::Mod(module) = item
                 && module.content.is_none()
             {
-                queue.push(file_of(&path, &module.ident.to_string()));
+                let named = named_path(module).map(|named| beside(&path, &named));
+                queue.push(named.unwrap_or_else(|| file_of(&path, &module.ident.to_string())));
             }
         }
     }
@@ -39,6 +40,31 @@ fn is_root(path: &str) -> bool {
         || (path.starts_with("crates/")
             && path.split('/').nth(2) == Some("tests")
             && (path.split('/').count() == 4 || name == "main.rs"))
+}
+
+/// The value of `#[path = "…"]`.
+fn named_path(module: &syn::ItemMod) -> Option<String> {
+    module.attrs.iter().find_map(|attribute| match &attribute.meta {
+        syn::Meta::NameValue(pair) if pair.path.is_ident("path") => match &pair.value {
+            syn::Expr::Lit(syn::ExprLit { lit: syn::Lit::Str(text), .. }) => Some(text.value()),
+            _ => None,
+        },
+        _ => None,
+    })
+}
+
+/// `named` as seen from the folder of `path`, with its `..` resolved.
+fn beside(path: &str, named: &str) -> String {
+    let mut parts: Vec<&str> = path.split('/').collect();
+    parts.pop();
+    for part in named.split('/') {
+        if part == ".." {
+            parts.pop();
+        } else {
+            parts.push(part);
+        }
+    }
+    parts.join("/")
 }
 
 /// Where `mod name;` of `path` lives.
