@@ -7,6 +7,7 @@
 //! * who finds the lock taken goes to the host, or waits for the other short command;
 //! * a store is never taken from a process that lives, nor opened for another user.
 
+mod check;
 mod directory;
 mod engines;
 mod env;
@@ -15,10 +16,12 @@ mod open;
 mod resident;
 mod spec;
 
+pub use check::{CheckError, check};
 pub use directory::DirectoryError;
 pub use engines::{CephIdentity, EngineError};
 pub use env::ProcessEnv;
 pub use holder::Holder;
+pub use marcot_engine_dir::{Depth, Report};
 pub use open::{ConnectError, Connection, Connector, Lifetime, Notice, Reached, connect};
 pub use resident::{ResidentError, run_resident};
 pub use spec::{SpecError, StoreSpec};

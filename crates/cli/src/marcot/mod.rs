@@ -1,6 +1,7 @@
 //! What `marcot` can do besides `rbd`'s commands.
 
 mod df;
+mod fsck;
 mod host;
 mod man;
 mod nbd;
@@ -12,6 +13,7 @@ use crate::commands::CommandDef;
 pub(crate) const COMMANDS: &[&CommandDef] = &[
     &shell_completions::COMMAND,
     &df::COMMAND,
+    &fsck::COMMAND,
     &host::RUN,
     &host::STOP,
     &man::COMMAND,
