@@ -7,7 +7,8 @@ use marcot_format::call::lock::{BreakLock, GetInfo};
 use marcot_format::lock::{
     INTERNAL_TAG, LockInfo, LockKind, LockerId, LockerInfo, RBD_LOCK, watch_handle_of_cookie,
 };
-use marcot_store::{ClientAddress, ClusterChange};
+use marcot_format::notify::NotifyMessage;
+use marcot_store::{ClientAddress, ClusterChange, Errno};
 
 use super::LockError;
 use crate::class_call::{ask, tell};
@@ -45,13 +46,28 @@ impl Image {
         else {
             return Ok(Holder::User(format!("{} {:?}", id.locker, id.cookie)));
         };
-        let watchers = self.store().list_watchers(self.header_object()).await?;
-        let alive =
-            watchers.iter().any(|watcher| watcher.client.0 == client && watcher.handle.0 == handle);
+        let alive = self.is_watching(client, handle).await?;
         Ok(match alive {
             true => Holder::Alive,
             false => Holder::Dead(DeadHolder { id, info: details }),
         })
+    }
+
+    /// Whether that watch on the header lives. Where watchers cannot be listed, those who hear a
+    /// notification are the watchers; reading the header once more does them no harm.
+    async fn is_watching(&self, client: u64, handle: u64) -> Result<bool, LockError> {
+        match self.store().list_watchers(self.header_object()).await {
+            Ok(watchers) => Ok(watchers
+                .iter()
+                .any(|watcher| watcher.client.0 == client && watcher.handle.0 == handle)),
+            Err(error) if error.errno == Errno::OPNOTSUPP => {
+                let outcome = self.notify(&NotifyMessage::HeaderUpdate).await?;
+                let answered = outcome.acks.iter().map(|(client, handle, _)| (client, handle));
+                let silent = outcome.timeouts.iter().map(|(client, handle)| (client, handle));
+                Ok(answered.chain(silent).any(|who| (who.0.0, who.1.0) == (client, handle)))
+            }
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// Shuts a dead holder out and breaks its lock.
