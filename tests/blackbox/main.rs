@@ -10,6 +10,8 @@
 #[cfg(test)]
 mod differential;
 #[cfg(test)]
+mod machine;
+#[cfg(test)]
 mod nbd;
 #[cfg(test)]
 mod normalise;
@@ -17,6 +19,8 @@ mod normalise;
 mod processes;
 #[cfg(test)]
 mod runner;
+#[cfg(test)]
+mod store;
 #[cfg(test)]
 mod transcript;
 

@@ -41,7 +41,8 @@ fn differences(recording: &str) -> String {
             *scenario == recorded.scenario && *method == recorded.method
         });
         if let (Some(difference), false) = (difference(&recorded), deliberate) {
-            writeln!(differences, "{}: {difference}", recorded.scenario).unwrap();
+            writeln!(differences, "{}: {difference}", recorded.scenario)
+                .expect("a string takes all");
         }
     }
     differences

@@ -33,27 +33,29 @@ pub(super) fn parse(text: &str) -> Vec<RecordedCall> {
             }
             ["caller", _, id, address] => {
                 let address = ClientAddress(address.to_owned());
-                callers.push((ClientId(id.parse().unwrap()), address));
+                callers.push((ClientId(id.parse().expect("the recording is whole")), address));
             }
             ["call", caller, class, method, arguments] => calls.push(RecordedCall {
                 scenario: scenario.to_owned(),
                 before: content.clone(),
                 after: content.clone(),
-                caller: callers[caller.parse::<usize>().unwrap()].clone(),
+                caller: callers[caller.parse::<usize>().expect("the recording is whole")].clone(),
                 class: class.to_owned(),
                 method: method.to_owned(),
                 arguments: unhex(arguments),
                 outcome: Err(Errno::IO),
             }),
-            ["ok", result] => calls.last_mut().unwrap().outcome = Ok(unhex(result).into()),
+            ["ok", result] => {
+                calls.last_mut().expect("the recording is whole").outcome = Ok(unhex(result).into())
+            }
             ["errno", number] => {
-                let errno = Errno::from_raw(number.parse().unwrap());
-                calls.last_mut().unwrap().outcome = Err(errno);
+                let errno = Errno::from_raw(number.parse().expect("the recording is whole"));
+                calls.last_mut().expect("the recording is whole").outcome = Err(errno);
             }
             ["put", ref change @ ..] => apply(&mut content, change),
             ref change => {
                 apply(&mut content, change);
-                calls.last_mut().unwrap().after.clone_from(&content);
+                calls.last_mut().expect("the recording is whole").after.clone_from(&content);
             }
         }
     }
@@ -89,6 +91,9 @@ fn unhex(text: &str) -> Vec<u8> {
     if text == "-" {
         return Vec::new();
     }
-    let pairs = text.as_bytes().chunks(2).map(|pair| std::str::from_utf8(pair).unwrap());
-    pairs.map(|pair| u8::from_str_radix(pair, 16).unwrap()).collect()
+    let pairs = text
+        .as_bytes()
+        .chunks(2)
+        .map(|pair| std::str::from_utf8(pair).expect("the recording is whole"));
+    pairs.map(|pair| u8::from_str_radix(pair, 16).expect("the recording is whole")).collect()
 }
