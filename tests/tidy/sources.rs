@@ -21,10 +21,10 @@ impl Source {
 
     /// The text before the unit tests at the end of the file.
     pub(crate) fn product_text(&self) -> &str {
-        match self.text.find("\n#[cfg(test)]") {
-            Some(at) => &self.text[..at],
-            None => &self.text,
-        }
+        let begins = ["mod tests {", "pub(crate) mod tests {"]
+            .iter()
+            .find_map(|module| self.text.find(&format!("\n#[cfg(test)]\n{module}")));
+        begins.map_or(&self.text, |at| &self.text[..at])
     }
 }
 

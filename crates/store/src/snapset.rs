@@ -141,5 +141,4 @@ pub fn trim(set: &mut SnapSet, is_removed: impl Fn(SnapId) -> bool) -> Trimmed {
 }
 
 #[cfg(test)]
-#[path = "snapset_tests.rs"]
 mod tests;
