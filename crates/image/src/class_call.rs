@@ -45,7 +45,7 @@ pub fn exec<C: Call>(call: &C) -> WriteStep {
     }
 }
 
-/// A call that only reads, as a step of a read. Its answer comes out of [`Answers::next`].
+/// A call that only reads, as a step of a read. Its answer comes out of [`Answers::answer`].
 pub fn query<C: Call>(call: &C) -> ReadStep {
     ReadStep::Exec {
         class: C::CLASS.to_owned(),
@@ -60,7 +60,7 @@ pub async fn ask<C: Call>(
     object: &ObjectId,
     call: &C,
 ) -> Result<C::Reply, CallError> {
-    ask_all(store, object, vec![query(call)]).await?.next::<C>()
+    ask_all(store, object, vec![query(call)]).await?.answer::<C>()
 }
 
 /// Runs reading steps on the head of `object` in one operation.
@@ -92,7 +92,7 @@ pub struct Answers {
 
 impl Answers {
     /// The answer of a step made by [`query`].
-    pub fn next<C: Call>(&mut self) -> Result<C::Reply, CallError> {
+    pub fn answer<C: Call>(&mut self) -> Result<C::Reply, CallError> {
         let data = match self.results.next() {
             Some(ReadResult::Data(data)) => data,
             other => return Err(self.unexpected(other.as_ref())),

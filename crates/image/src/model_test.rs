@@ -187,7 +187,7 @@ impl World {
         let bytes = image.snapshots[at].bytes.clone();
         let target = CloneTarget { location: self.at.clone(), name: name.clone() };
         // Every other clone has larger objects than its parent.
-        let order = if shrink % 2 == 0 { ORDER } else { ORDER + 1 };
+        let order = if shrink.is_multiple_of(2) { ORDER } else { ORDER + 1 };
         let options = CloneOptions {
             features: Some(self.features),
             order: Some(order),

@@ -83,10 +83,10 @@ async fn load_fixed(
         query(&GetCreateTimestamp {}),
     ];
     let mut answers = ask_all(store, object, steps).await?;
-    let (order, _) = answers.next::<GetSize>()?;
-    let object_prefix = answers.next::<GetObjectPrefix>()?.into();
-    let (features, incompatible) = answers.next::<GetFeatures>()?;
-    let created = answers.next::<GetCreateTimestamp>()?;
+    let (order, _) = answers.answer::<GetSize>()?;
+    let object_prefix = answers.answer::<GetObjectPrefix>()?.into();
+    let (features, incompatible) = answers.answer::<GetFeatures>()?;
+    let created = answers.answer::<GetCreateTimestamp>()?;
     let unknown = incompatible.without(Features::ALL);
     if !unknown.is_empty() {
         let image = Arc::clone(&identity.name);
@@ -106,10 +106,10 @@ async fn load_fixed(
     if !steps.is_empty() {
         let mut answers = ask_all(store, object, steps).await?;
         if striped {
-            (unit, count) = answers.next::<GetStripeUnitCount>()?;
+            (unit, count) = answers.answer::<GetStripeUnitCount>()?;
         }
         if separate {
-            data_pool = PoolId(answers.next::<GetDataPool>()?);
+            data_pool = PoolId(answers.answer::<GetDataPool>()?);
         }
     }
     let striping = Striping::new(order, unit, count)
@@ -140,16 +140,16 @@ async fn load_changing(
     fixed: &Fixed,
 ) -> Result<Header, HeaderError> {
     let mut answers = ask_all(store, object, changing_steps()).await?;
-    let (_, size) = answers.next::<GetSize>()?;
-    let (features, _) = answers.next::<GetFeatures>()?;
-    let flags = answers.next::<GetFlags>()?;
-    let (seq, snaps) = answers.next::<GetSnapcontext>()?;
-    let lock = answers.next::<GetInfo>()?;
-    let spec = answers.next::<ParentGet>()?;
-    let overlap = answers.next::<ParentOverlapGet>()?;
-    let op_features = answers.next::<OpFeaturesGet>()?;
-    let accessed = answers.next::<GetAccessTimestamp>()?;
-    let modified = answers.next::<GetModifyTimestamp>()?;
+    let (_, size) = answers.answer::<GetSize>()?;
+    let (features, _) = answers.answer::<GetFeatures>()?;
+    let flags = answers.answer::<GetFlags>()?;
+    let (seq, snaps) = answers.answer::<GetSnapcontext>()?;
+    let lock = answers.answer::<GetInfo>()?;
+    let spec = answers.answer::<ParentGet>()?;
+    let overlap = answers.answer::<ParentOverlapGet>()?;
+    let op_features = answers.answer::<OpFeaturesGet>()?;
+    let accessed = answers.answer::<GetAccessTimestamp>()?;
+    let modified = answers.answer::<GetModifyTimestamp>()?;
     Ok(Header {
         id: Arc::clone(&identity.id),
         name: Arc::clone(&identity.name),
@@ -200,7 +200,7 @@ async fn load_snapshots(
 }
 
 fn next_snapshot(answers: &mut Answers) -> Result<Snapshot, HeaderError> {
-    let info = answers.next::<SnapshotGet>()?;
+    let info = answers.answer::<SnapshotGet>()?;
     Ok(Snapshot {
         id: SnapId(info.id),
         name: info.name,
@@ -208,8 +208,8 @@ fn next_snapshot(answers: &mut Answers) -> Result<Snapshot, HeaderError> {
         size: info.image_size,
         timestamp: info.timestamp,
         child_count: info.child_count,
-        parent_overlap: answers.next::<ParentOverlapGet>()?,
-        flags: answers.next::<GetFlags>()?,
-        protection: answers.next::<GetProtectionStatus>()?,
+        parent_overlap: answers.answer::<ParentOverlapGet>()?,
+        flags: answers.answer::<GetFlags>()?,
+        protection: answers.answer::<GetProtectionStatus>()?,
     })
 }

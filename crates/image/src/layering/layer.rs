@@ -66,10 +66,10 @@ impl Layer {
             query(&GetFlags { snap_id: spec.snap_id }),
         ];
         let mut answers = ask_all(store, &object, steps).await?;
-        let (order, _) = answers.next::<GetSize>()?;
-        let object_prefix = answers.next::<GetObjectPrefix>()?.into();
-        let (features, _) = answers.next::<GetFeatures>()?;
-        let flags = answers.next::<GetFlags>()?;
+        let (order, _) = answers.answer::<GetSize>()?;
+        let object_prefix = answers.answer::<GetObjectPrefix>()?.into();
+        let (features, _) = answers.answer::<GetFeatures>()?;
+        let flags = answers.answer::<GetFlags>()?;
         let (striping, data_pool) = load_layout(store, &object, order, features).await?;
 
         let trusted =
@@ -126,9 +126,9 @@ async fn load_link(store: &dyn Store, spec: &ParentImageSpec) -> Result<Link, Ca
         query(&ParentOverlapGet { snap_id }),
     ];
     let mut answers = ask_all(store, &header_object(spec), steps).await?;
-    let (_, size) = answers.next::<GetSize>()?;
-    let parent = answers.next::<ParentGet>()?;
-    let overlap = answers.next::<ParentOverlapGet>()?.unwrap_or(0).min(size);
+    let (_, size) = answers.answer::<GetSize>()?;
+    let parent = answers.answer::<ParentGet>()?;
+    let overlap = answers.answer::<ParentOverlapGet>()?.unwrap_or(0).min(size);
     Ok(match parent.exists() && overlap > 0 {
         true => Link { size, parent: Some(parent), overlap },
         false => Link { size, parent: None, overlap: 0 },
@@ -154,10 +154,10 @@ async fn load_layout(
     if !steps.is_empty() {
         let mut answers = ask_all(store, object, steps).await?;
         if striped {
-            (unit, count) = answers.next::<GetStripeUnitCount>()?;
+            (unit, count) = answers.answer::<GetStripeUnitCount>()?;
         }
         if separate {
-            pool = PoolId(answers.next::<GetDataPool>()?);
+            pool = PoolId(answers.answer::<GetDataPool>()?);
         }
     }
     let striping = Striping::new(order, unit, count).map_err(AncestryError::Layout)?;
