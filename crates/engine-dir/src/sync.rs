@@ -3,6 +3,7 @@
 //! A thread of its own runs the syncs, started with the first waiter; it also syncs when enough has
 //! been written or some time has passed, so that freed blocks come back. Lock order: round, core.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -33,6 +34,8 @@ struct Queue {
 pub(crate) struct Syncs {
     queue: Mutex<Queue>,
     wake: Condvar,
+    /// Whether the thread knows that something is un-synced.
+    armed: AtomicBool,
     /// Held during a sync: one at a time.
     round: Mutex<()>,
 }
@@ -91,6 +94,10 @@ impl Shared {
     /// Begins a sync when much has been written since the last.
     pub(crate) fn note_unsynced(self: &Arc<Self>, bytes: u64) {
         if bytes < UNSYNCED_BYTES {
+            let known = self.syncs.armed.swap(true, Ordering::AcqRel);
+            if !known && lock(&self.syncs.queue).running {
+                self.syncs.wake.notify_one();
+            }
             return;
         }
         let mut queue = lock(&self.syncs.queue);
@@ -146,10 +153,13 @@ impl Shared {
 
     /// Waits to be woken; for a while only when something is un-synced. Tells whether time ran out.
     fn wait<'q>(&self, queue: MutexGuard<'q, Queue>) -> (MutexGuard<'q, Queue>, bool) {
+        // Disarmed before the look: a write after the look finds it so and wakes the thread.
+        self.syncs.armed.store(false, Ordering::Release);
         if !self.core().is_dirty_and_sound() {
             let woken = self.syncs.wake.wait(queue).unwrap_or_else(PoisonError::into_inner);
             return (woken, false);
         }
+        self.syncs.armed.store(true, Ordering::Release);
         let waited = self.syncs.wake.wait_timeout(queue, UNSYNCED_TIME);
         let (woken, timeout) = waited.unwrap_or_else(PoisonError::into_inner);
         (woken, timeout.timed_out())
