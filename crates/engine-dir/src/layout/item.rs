@@ -197,7 +197,7 @@ fn decode_write(reader: &mut Reader<'_>) -> Result<Item, Damaged> {
     let (block, physical) = (reader.number()?, reader.number()?);
     let count = reader.count(4)?;
     let end = block.checked_add(count as u64);
-    if end.is_none_or(|end| end > MAX_BLOCKS) || physical < 2 || physical > 1 << 50 {
+    if end.is_none_or(|end| end > MAX_BLOCKS) || !(2..=1 << 50).contains(&physical) {
         return Err(Damaged("a write lies outside its object"));
     }
     let checksums = (0..count).map(|_| reader.u32()).collect::<Result<_, _>>()?;

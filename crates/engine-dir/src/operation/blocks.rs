@@ -104,7 +104,7 @@ impl Plan<'_> {
         for (block, _) in self.base.blocks.mapped_in(first, end) {
             match self.pieces.last_mut() {
                 Some(Piece::Hole { block: start, count }) if *start + *count == block => {
-                    *count += 1
+                    *count += 1;
                 }
                 _ => self.pieces.push(Piece::Hole { block, count: 1 }),
             }

@@ -3,6 +3,7 @@
 mod checkpoints;
 mod power;
 mod sessions;
+mod space;
 
 use std::sync::Arc;
 
