@@ -16,11 +16,7 @@ fn main() {
     let folder = tempfile::tempdir().expect("a folder");
     let spec = StoreSpec::Dir(folder.path().join("store"));
     let connection = connect(&spec, Lifetime::Transient).expect("a new store");
-    let client = Client {
-        store: connection.store.clone(),
-        env: connection.env.clone(),
-        config: Config::default().into(),
-    };
+    let client = Client::new(connection.store.clone(), connection.env.clone(), Config::default());
     let mut milliseconds = block_on(measure(&client));
     connection.close();
     milliseconds.sort_by(f64::total_cmp);

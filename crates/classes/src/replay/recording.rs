@@ -46,7 +46,8 @@ pub(super) fn parse(text: &str) -> Vec<RecordedCall> {
                 outcome: Err(Errno::IO),
             }),
             ["ok", result] => {
-                calls.last_mut().expect("the recording is whole").outcome = Ok(unhex(result).into())
+                calls.last_mut().expect("the recording is whole").outcome =
+                    Ok(unhex(result).into());
             }
             ["errno", number] => {
                 let errno = Errno::from_raw(number.parse().expect("the recording is whole"));
