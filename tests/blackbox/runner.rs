@@ -50,7 +50,7 @@ impl Stage {
         let names = folder.path().join("bin");
         std::fs::create_dir(&names).unwrap();
         if subject == Subject::Marcot {
-            for name in ["rbd", "rados", "ceph", "marcot"] {
+            for name in ["rbd", "rados", "ceph", "ceph-dencoder", "marcot"] {
                 symlink(env!("CARGO_BIN_EXE_marcot"), names.join(name)).unwrap();
             }
         }

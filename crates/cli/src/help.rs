@@ -16,7 +16,7 @@ const VERSION: &str = env!("CARGO_PKG_VERSION");
 pub(crate) fn version(personality: Personality) -> String {
     match personality {
         Personality::Marcot => format!("marcot {VERSION}\n"),
-        Personality::Rbd | Personality::Rados | Personality::Ceph => {
+        Personality::Rbd | Personality::Rados | Personality::Ceph | Personality::Dencoder => {
             format!("ceph version 16.2.15 (marcot {VERSION}) pacific (stable)\n")
         }
     }
@@ -118,6 +118,7 @@ fn purpose(personality: Personality) -> &'static str {
         Personality::Rbd => "Images, snapshots and clones, as Ceph's rbd manages them.",
         Personality::Rados => "Pools and objects, as Ceph's rados shows them.",
         Personality::Ceph => "The store itself, as Ceph's ceph manages it.",
+        Personality::Dencoder => "Stored records, as Ceph's ceph-dencoder shows them.",
     }
 }
 

@@ -1,4 +1,5 @@
-//! Marcot's command line: `marcot`, which also answers as `rbd`, `rados` and `ceph`.
+//! Marcot's command line: `marcot`, which also answers as `rbd`, `rados`, `ceph`
+//! and `ceph-dencoder`.
 //!
 //! A front end: words become a typed request ([`args`]), a request becomes one call of the image
 //! layer ([`commands`]), its answer becomes text ([`render`]), a failure becomes a line and an exit
@@ -10,6 +11,7 @@ mod ceph;
 mod commands;
 mod config;
 mod console;
+mod dencoder;
 mod exit;
 mod help;
 mod lineage;
@@ -60,11 +62,16 @@ fn commands_of(personality: Personality) -> Vec<&'static CommandDef> {
         Personality::Rbd => &[commands::RBD],
         Personality::Rados => &[rados::COMMANDS],
         Personality::Ceph => &[ceph::COMMANDS],
+        // Its words are no commands of this kind.
+        Personality::Dencoder => &[],
     };
     lists.iter().flat_map(|list| list.iter().copied()).collect()
 }
 
 fn run(personality: Personality, words: Vec<String>) -> Result<(), Failure> {
+    if personality == Personality::Dencoder {
+        return dencoder::run(&words);
+    }
     let (globals, words) = global::take(personality, words)?;
     if globals.version {
         return console::print(&help::version(personality));

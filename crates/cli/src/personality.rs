@@ -11,6 +11,7 @@ pub(crate) enum Personality {
     Rbd,
     Rados,
     Ceph,
+    Dencoder,
 }
 
 impl Personality {
@@ -19,6 +20,7 @@ impl Personality {
             "rbd" => Some(Personality::Rbd),
             "rados" => Some(Personality::Rados),
             "ceph" => Some(Personality::Ceph),
+            "ceph-dencoder" => Some(Personality::Dencoder),
             _ => None,
         }
     }
@@ -30,6 +32,7 @@ impl Personality {
             Personality::Rbd => "rbd",
             Personality::Rados => "rados",
             Personality::Ceph => "ceph",
+            Personality::Dencoder => "ceph-dencoder",
         }
     }
 
@@ -64,6 +67,7 @@ mod tests {
         let of = |argv0: &str, line: &str| recognise(OsStr::new(argv0), words(line));
         assert_eq!(of("/usr/bin/rbd", "ls"), (Personality::Rbd, words("ls")));
         assert_eq!(of("marcot", "rados lspools"), (Personality::Rados, words("lspools")));
+        assert_eq!(of("marcot", "ceph-dencoder decode"), (Personality::Dencoder, words("decode")));
         assert_eq!(of("marcot", "ls"), (Personality::Marcot, words("ls")));
         assert_eq!(of("rbd", "rados ls"), (Personality::Rbd, words("rados ls")));
     }

@@ -14,6 +14,31 @@ pub(crate) fn shown(time: Utime) -> String {
     ctime(seconds + offset)
 }
 
+/// `2019-08-28T17:27:10.012345+0000`; durations and the zero time as seconds: `0.000000`.
+pub(crate) fn exact(time: Utime) -> String {
+    let seconds = i64::from(time.seconds);
+    let offset = zone_file().and_then(|file| offset_at(&file, seconds)).unwrap_or(0);
+    exact_at(time, offset)
+}
+
+fn exact_at(time: Utime, offset: i64) -> String {
+    /// Ceph takes what is smaller for a duration.
+    const TEN_YEARS: u32 = 60 * 60 * 24 * 365 * 10;
+    let microseconds = time.nanoseconds / 1000;
+    if time.seconds < TEN_YEARS {
+        return format!("{}.{microseconds:06}", time.seconds);
+    }
+    let local = i64::from(time.seconds) + offset;
+    let (day, second) = (local.div_euclid(86_400), local.rem_euclid(86_400));
+    let (year, month, date) = civil(day);
+    let (hour, minute, second) = (second / 3600, second / 60 % 60, second % 60);
+    let (sign, east) = (if offset < 0 { '-' } else { '+' }, offset.abs() / 60);
+    let zone = format!("{sign}{:02}{:02}", east / 60, east % 60);
+    format!(
+        "{year:04}-{month:02}-{date:02}T{hour:02}:{minute:02}:{second:02}.{microseconds:06}{zone}"
+    )
+}
+
 fn ctime(seconds: i64) -> String {
     const DAYS: [&str; 7] = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"];
     const MONTHS: [&str; 12] =
@@ -140,6 +165,15 @@ mod tests {
         assert_eq!(ctime(1_567_013_230), "Wed Aug 28 17:27:10 2019");
         assert_eq!(ctime(951_782_400), "Tue Feb 29 00:00:00 2000");
         assert_eq!(ctime(4_294_967_295), "Sun Feb  7 06:28:15 2106");
+    }
+
+    #[test]
+    fn exact_times_name_their_zone() {
+        let time = Utime { seconds: 1_567_013_230, nanoseconds: 12_345_678 };
+        assert_eq!(exact_at(time, 0), "2019-08-28T17:27:10.012345+0000");
+        assert_eq!(exact_at(time, 8 * 3600), "2019-08-29T01:27:10.012345+0800");
+        assert_eq!(exact_at(time, -12_600), "2019-08-28T13:57:10.012345-0330");
+        assert_eq!(exact_at(Utime::default(), 3600), "0.000000");
     }
 
     #[test]
