@@ -226,17 +226,15 @@ fn copy_up(
             }
             scratch.edits.size = scratch.edits.size.max(target(to));
             scratch.edits.modified.insert(target(from), length);
-            let taken = body.blocks.mapped_in(first / BLOCK_BYTES, last / BLOCK_BYTES);
-            for (block, entry) in taken {
-                let place = target(block * BLOCK_BYTES) / BLOCK_BYTES;
-                scratch.taken.set(place, entry);
-            }
+            let (source_block, block) = (first / BLOCK_BYTES, target(first) / BLOCK_BYTES);
+            let count = (last - first) / BLOCK_BYTES;
+            scratch.taken.take_over(&body.blocks, source_block, block, count);
             scratch.shared.push(SharedBlocks {
                 source: piece.source.clone(),
                 clone,
-                source_block: first / BLOCK_BYTES,
-                block: target(first) / BLOCK_BYTES,
-                count: (last - first) / BLOCK_BYTES,
+                source_block,
+                block,
+                count,
             });
         }
     }

@@ -88,6 +88,16 @@ impl<'a> Reader<'a> {
         Ok(u32::from_le_bytes(self.array()?))
     }
 
+    /// `count` numbers of 32 bits.
+    pub(crate) fn u32s(
+        &mut self,
+        count: usize,
+    ) -> Result<impl Iterator<Item = u32> + use<'a>, Damaged> {
+        let length = count.checked_mul(4).ok_or(Damaged("it ends early"))?;
+        let (numbers, _) = self.take(length)?.as_chunks();
+        Ok(numbers.iter().map(|bytes| u32::from_le_bytes(*bytes)))
+    }
+
     pub(crate) fn u64(&mut self) -> Result<u64, Damaged> {
         Ok(u64::from_le_bytes(self.array()?))
     }

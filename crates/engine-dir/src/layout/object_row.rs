@@ -8,8 +8,8 @@ use marcot_store::{CloneInfo, SnapId, SnapSet, Version};
 
 use super::codec::{Damaged, Reader, Writer};
 use super::item::{read_ranges, read_snaps, write_ranges, write_snaps};
-use crate::object::{BlockMap, BlockRef, Body, Object, Omap};
-use crate::units::{BLOCK_BYTES, MAX_OBJECT_BYTES, blocks_for};
+use crate::object::{BlockMap, Body, Object, Omap};
+use crate::units::{BLOCK_BYTES, MAX_OBJECT_BYTES, Run, blocks_for};
 
 /// Whether a row tells of a head, without taking it apart.
 pub(crate) fn row_has_head(row: &[u8]) -> bool {
@@ -116,10 +116,7 @@ fn decode_body(reader: &mut Reader<'_>) -> Result<Body, Damaged> {
         if block < next || end > blocks_for(size) || !(2..1 << 50).contains(&physical) {
             return Err(Damaged("a block lies outside its object"));
         }
-        for index in 0..count {
-            let checksum = reader.u32()?;
-            blocks.set(block + index, BlockRef { physical: physical + index, checksum });
-        }
+        blocks.append(block, Run::new(physical, count), reader.u32s(count as usize)?);
         next = end;
     }
     debug_assert!(blocks.mapped() * BLOCK_BYTES <= MAX_OBJECT_BYTES);
@@ -132,6 +129,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::object::BlockRef;
 
     fn some_body(size: u64) -> Body {
         let mut body = Body { size, version: Version(5), ..Body::default() };

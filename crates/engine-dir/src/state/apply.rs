@@ -195,15 +195,20 @@ impl Change<'_> {
         };
         let body = other.as_deref().unwrap_or(self.object).body(from.clone);
         let body = body.ok_or(Damaged("a shared source is not there"))?;
+        let source = body.blocks.clone();
         let range = (from.first, from.first + count);
-        let blocks: Vec<_> = body.blocks.mapped_in(range.0, range.1).collect();
-        for (at, entry) in blocks {
-            if !planted(Defect::UncountedShare) {
-                self.state.space.references.add_one(Run::new(entry.physical, 1))?;
-            }
-            self.replace(block + at - from.first, entry)?;
+        if !planted(Defect::UncountedShare) {
+            let references = &mut self.state.space.references;
+            let runs = source.runs_in(range.0, range.1);
+            runs.into_iter().try_for_each(|run| references.add_one(run))?;
         }
-        Ok(())
+        let blocks = &mut self.head()?.blocks;
+        if blocks.mapped_in(block, block + count).next().is_none() {
+            blocks.take_over(&source, from.first, block, count);
+            return Ok(());
+        }
+        let mut taken = source.mapped_in(range.0, range.1);
+        taken.try_for_each(|(at, entry)| self.replace(block + at - from.first, entry))
     }
 
     fn add_owner(&mut self, body: &Body) -> Result<(), MetaError> {

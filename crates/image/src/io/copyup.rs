@@ -67,6 +67,12 @@ impl Depth {
     }
 }
 
+/// Where the parent's bytes for an object are, as far as is known.
+pub(super) struct Sources {
+    search: Search,
+    found: Vec<Found>,
+}
+
 impl Image {
     /// Brings the parent's bytes into an object that does not exist, then applies `steps`. If it
     /// exists by now, only applies them.
@@ -98,7 +104,9 @@ impl Image {
         };
         current.note_exists(number).await?;
         if deep {
-            self.copyup_under_snapshots(current, number, &depth).await?;
+            if let Some(sources) = self.sources(current, number, &depth).await? {
+                self.copyup_under_snapshots(current, number, &depth, sources).await?;
+            }
             // Where the parent has nothing there is still no object.
             let mut whole = vec![WriteStep::Create(CreateMode::IfAbsent)];
             whole.extend_from_slice(steps);
@@ -109,20 +117,17 @@ impl Image {
     }
 
     /// Brings the parent's bytes into an object as if it had been there before every snapshot.
-    /// False when the parent has none. The caller holds the object's gate.
+    /// False when the parent has none after all. The caller holds the object's gate.
     pub(super) async fn copyup_under_snapshots(
         &self,
         current: &Current,
         number: u64,
         depth: &Depth,
+        sources: Sources,
     ) -> Result<bool, ParentError> {
-        let mut search = self.search(current).await?;
-        let Some(search) = search.as_mut() else { return Ok(false) };
-        if self.plan_copyup(current, search, number, depth).await?.is_empty() {
-            return Ok(false);
-        }
         note_copyup(self.store(), &current.header, number).await?;
-        let brought = self.copyup_then(current, number, depth, &[], SnapContext::default()).await?;
+        let change = (&[][..], SnapContext::default());
+        let brought = self.copyup_from(current, number, depth, sources, change).await?;
         for (snap_context, end) in &depth.cuts {
             let cut = vec![WriteStep::Truncate { size: *end }];
             self.send_under(current, number, cut, snap_context.clone()).await?;
@@ -130,19 +135,16 @@ impl Image {
         Ok(brought)
     }
 
-    /// Whether an ancestor may have bytes for an object.
-    pub(super) async fn shows_parent(
+    /// Where an ancestor may have bytes for an object; `None` when none has.
+    pub(super) async fn sources(
         &self,
         current: &Current,
         number: u64,
         depth: &Depth,
-    ) -> Result<bool, ParentError> {
-        match self.search(current).await? {
-            Some(mut search) => {
-                Ok(!self.plan_copyup(current, &mut search, number, depth).await?.is_empty())
-            }
-            None => Ok(false),
-        }
+    ) -> Result<Option<Sources>, ParentError> {
+        let Some(mut search) = self.search(current).await? else { return Ok(None) };
+        let found = self.plan_copyup(current, &mut search, number, depth).await?;
+        Ok((!found.is_empty()).then_some(Sources { search, found }))
     }
 
     /// One operation: copyup, then `steps`. Without bytes to bring it creates the object if there
@@ -157,9 +159,21 @@ impl Image {
     ) -> Result<bool, ParentError> {
         let search = self.search(current).await?;
         let mut search = search.ok_or(ParentError::ChainChanged)?;
+        let found = self.plan_copyup(current, &mut search, number, depth).await?;
+        let sources = Sources { search, found };
+        self.copyup_from(current, number, depth, sources, (steps, snap_context)).await
+    }
+
+    async fn copyup_from(
+        &self,
+        current: &Current,
+        number: u64,
+        depth: &Depth,
+        Sources { mut search, mut found }: Sources,
+        (steps, snap_context): (&[WriteStep], SnapContext),
+    ) -> Result<bool, ParentError> {
+        let by_reference = self.client().store.capabilities().copyup_by_reference;
         loop {
-            let found = self.plan_copyup(current, &mut search, number, depth).await?;
-            let by_reference = self.client().store.capabilities().copyup_by_reference;
             let first = match (found.is_empty(), by_reference) {
                 (true, _) if steps.is_empty() => return Ok(false),
                 (true, _) => WriteStep::Create(CreateMode::IfAbsent),
@@ -175,6 +189,7 @@ impl Image {
                 }
                 Err(error) => return Err(error.into()),
             }
+            found = self.plan_copyup(current, &mut search, number, depth).await?;
         }
     }
 

@@ -58,8 +58,8 @@ impl Image {
         if depth.overlap == 0 {
             return Ok(false);
         }
-        match self.shows_parent(current, number, &depth).await {
-            Ok(shows) => Ok(shows),
+        match self.sources(current, number, &depth).await {
+            Ok(sources) => Ok(sources.is_some()),
             // Who copies it up will find out what became of the chain.
             Err(ParentError::ChainChanged) => Ok(false),
             Err(ParentError::Io(error)) => Err(error),
@@ -82,9 +82,10 @@ impl Image {
 
     async fn try_flatten_object(&self, current: &Current, number: u64) -> Result<(), ParentError> {
         let depth = Depth::deep(&current.header, number);
-        if depth.overlap == 0 || !self.shows_parent(current, number, &depth).await? {
+        if depth.overlap == 0 {
             return Ok(());
         }
+        let Some(sources) = self.sources(current, number, &depth).await? else { return Ok(()) };
         let gate = self.object_gates().of(number);
         let shared = self.client().store.capabilities().copyup_by_reference;
         let (_inside, _closed) = match shared && depth.cuts.is_empty() {
@@ -95,7 +96,7 @@ impl Image {
             return Ok(());
         }
         current.note_flattened(number).await?;
-        self.copyup_under_snapshots(current, number, &depth).await.map(drop)
+        self.copyup_under_snapshots(current, number, &depth, sources).await.map(drop)
     }
 }
 

@@ -84,7 +84,15 @@ impl Image {
         }
         current.note_exists(number).await?;
         let depth = Depth::deep(&current.header, number);
-        match self.copyup_under_snapshots(current, number, &depth).await {
+        let brought = async {
+            match self.sources(current, number, &depth).await? {
+                Some(sources) => {
+                    self.copyup_under_snapshots(current, number, &depth, sources).await
+                }
+                None => Ok(false),
+            }
+        };
+        match brought.await {
             Ok(brought) => Ok(brought),
             Err(ParentError::ChainChanged) => Err(self.chain_unsteady()),
             Err(ParentError::Io(error)) => Err(error),
