@@ -10,6 +10,7 @@ use std::io;
 use std::sync::Arc;
 
 use marcot_store::class::Classes;
+use marcot_store::ranges::RangeSet;
 use marcot_store::{ObjectId, StoreError};
 
 use crate::core::{Core, CoreParts};
@@ -97,7 +98,8 @@ pub(crate) fn recover(volume: &dyn Volume, options: RecoverOptions) -> Result<Co
     for record in found.iter().filter(|found| found.end.seq > stored_seq) {
         state.apply(record.end.seq, &record.record)?;
     }
-    state.space.quarantine.settle(&last_uses(&found), &segments);
+    let freed = &mut state.space.quarantine;
+    freed.settle(&last_uses(&found, freed.iter()), &segments);
     let log = LogWriter::new(end, segments, superblock.newest);
     let mut core = Core::new(CoreParts {
         device,
@@ -208,15 +210,23 @@ fn data_arrived(device: &dyn Device, id: &ObjectId, items: &[Item]) -> bool {
     })
 }
 
-/// Which record was the last to put data into a block.
-fn last_uses(found: &[Found]) -> HashMap<u64, u64> {
+/// Which record was the last to put data into a block; of those blocks only that have been freed.
+fn last_uses(found: &[Found], freed: impl Iterator<Item = Run>) -> HashMap<u64, u64> {
+    let freed: Vec<(u64, u64)> = freed.map(|run| (run.start, run.count)).collect();
+    let freed = RangeSet::from_ranges(&freed);
     let mut uses = HashMap::new();
     for found in found {
         let Record::Object(record) = &found.record else { continue };
         for item in &record.items {
             let Item::Write { physical, checksums, .. } = item else { continue };
-            let blocks = (*physical..).take(checksums.len());
-            uses.extend(blocks.map(|block| (block, found.end.seq)));
+            let end = physical + checksums.len() as u64;
+            let ranges = freed.as_slice();
+            let first = ranges.partition_point(|(start, count)| start + count <= *physical);
+            let within = ranges.iter().skip(first).take_while(|(start, _)| *start < end);
+            for (start, count) in within {
+                let blocks = (*start).max(*physical)..(start + count).min(end);
+                uses.extend(blocks.map(|block| (block, found.end.seq)));
+            }
         }
     }
     uses

@@ -62,6 +62,12 @@ impl Frame {
         Frame::decode(bytes, previous, reader.u64()?)
     }
 
+    /// Bytes that a frame at the start of `bytes` takes, by its own words.
+    pub(crate) fn length_at(bytes: &[u8]) -> Option<u64> {
+        let length = bytes.get(8..12)?.first_chunk()?;
+        Some(FRAME_HEADER as u64 + u64::from(u32::from_le_bytes(*length)))
+    }
+
     /// Bytes that the frame takes in the log.
     pub(crate) fn stored_length(&self) -> u64 {
         (FRAME_HEADER + self.body.len()) as u64

@@ -5,7 +5,7 @@ use std::io;
 use bytes::Bytes;
 
 use crate::device::Device;
-use crate::layout::{Damaged, Frame, LogPointer, Record};
+use crate::layout::{Damaged, FRAME_HEADER, Frame, LogPointer, Record};
 use crate::units::{BLOCK_BYTES, Run};
 
 use super::jump_position;
@@ -42,15 +42,15 @@ pub(crate) enum ScanError {
 pub(crate) fn scan(device: &dyn Device, start: LogPointer) -> Result<Scanned, ScanError> {
     let mut scanned = Scanned { found: Vec::new(), segments: vec![start.segment], synced: 0 };
     let mut at = start;
-    let mut bytes = read_segment(device, start.segment)?;
-    while let Some((frame, position)) = next_frame(&bytes, &at) {
+    let mut window = Window { device, segment: start.segment, start: 0, bytes: Bytes::new() };
+    while let Some((frame, position)) = next_frame(&mut window, &at)? {
         let record = Record::decode(&frame.body)
             .map_err(|damage| ScanError::Damaged { seq: frame.seq, damage })?;
         at.seq = frame.seq;
         at.checksum = frame.checksum;
         at.position = position + frame.stored_length();
         if let Record::Jump { segment } = record {
-            bytes = read_segment(device, segment)?;
+            window = Window { device, segment, start: 0, bytes: Bytes::new() };
             at.segment = segment;
             at.position = 0;
             scanned.segments.push(segment);
@@ -62,27 +62,64 @@ pub(crate) fn scan(device: &dyn Device, start: LogPointer) -> Result<Scanned, Sc
 }
 
 /// The frame after `at`: right behind, at the next block, or where segments are left.
-fn next_frame(segment: &Bytes, at: &LogPointer) -> Option<(Frame, u64)> {
+fn next_frame(window: &mut Window<'_>, at: &LogPointer) -> io::Result<Option<(Frame, u64)>> {
     let aligned = at.position.next_multiple_of(BLOCK_BYTES);
-    let places = [at.position, aligned, jump_position(at.segment)];
-    places.into_iter().find_map(|position| {
-        let rest = usize::try_from(position).ok().filter(|start| *start <= segment.len())?;
-        let frame = Frame::decode(&segment.slice(rest..), at.checksum, at.seq + 1).ok()?;
-        Some((frame, position))
-    })
+    for position in [at.position, aligned, jump_position(at.segment)] {
+        let bytes = window.from(position)?;
+        if let Ok(frame) = Frame::decode(&bytes, at.checksum, at.seq + 1) {
+            return Ok(Some((frame, position)));
+        }
+    }
+    Ok(None)
 }
 
-/// A segment's bytes; what lies beyond the end of the device was never written.
-fn read_segment(device: &dyn Device, segment: Run) -> io::Result<Bytes> {
-    let length = device.length()?;
-    let there = length.saturating_sub(segment.offset()).min(segment.bytes());
-    let there = usize::try_from(there).map_err(io::Error::other)?;
-    if there == 0 {
-        return Ok(Bytes::new());
+/// Bytes of the log that are read in one go: a segment may be much longer than what is in it.
+const WINDOW: u64 = 128 << 10;
+
+/// The part of a segment that is in memory.
+struct Window<'a> {
+    device: &'a dyn Device,
+    segment: Run,
+    /// Where in the segment `bytes` begins.
+    start: u64,
+    bytes: Bytes,
+}
+
+impl Window<'_> {
+    /// The segment from `position` on, at least to the end of a frame that begins there.
+    fn from(&mut self, position: u64) -> io::Result<Bytes> {
+        let there = self.loaded(position);
+        let needed = Frame::length_at(&there).unwrap_or(FRAME_HEADER as u64);
+        if there.len() as u64 >= needed {
+            return Ok(there);
+        }
+        self.load(position, WINDOW)?;
+        match Frame::length_at(&self.bytes) {
+            Some(needed) if needed > WINDOW => self.load(position, needed)?,
+            _ => {}
+        }
+        Ok(self.bytes.clone())
     }
-    let mut bytes = vec![0; there];
-    device.read_at(segment.offset(), &mut bytes)?;
-    Ok(Bytes::from(bytes))
+
+    fn loaded(&self, position: u64) -> Bytes {
+        let from = position.checked_sub(self.start).and_then(|from| usize::try_from(from).ok());
+        let from = from.filter(|from| *from <= self.bytes.len());
+        from.map_or_else(Bytes::new, |from| self.bytes.slice(from..))
+    }
+
+    /// What lies beyond the end of the segment is not its own, beyond that of the device was never
+    /// written.
+    fn load(&mut self, position: u64, length: u64) -> io::Result<()> {
+        let end = self.segment.bytes().min(position.saturating_add(length));
+        let end = end.min(self.device.length()?.saturating_sub(self.segment.offset()));
+        let there = usize::try_from(end.saturating_sub(position)).map_err(io::Error::other)?;
+        let mut bytes = vec![0; there];
+        if there > 0 {
+            self.device.read_at(self.segment.offset() + position, &mut bytes)?;
+        }
+        (self.start, self.bytes) = (position, Bytes::from(bytes));
+        Ok(())
+    }
 }
 
 /// The segments from `oldest` up to, not including, `newest`: only the records that leave a segment
