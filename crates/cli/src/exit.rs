@@ -237,6 +237,7 @@ refusals! {
     marcot_image::operation::object_map::ObjectMapError,
     marcot_image::operation::snapshot::RollbackError,
     marcot_image::operation::snapshot::CreateSnapshotError,
+    marcot_image::operation::snapshot::ForceRemoveError,
     marcot_image::operation::snapshot::LimitError,
     marcot_image::operation::snapshot::ProtectError,
     marcot_image::operation::snapshot::RemoveSnapshotError,

@@ -1,6 +1,7 @@
 //! Verbs on snapshots.
 
 pub mod create;
+pub mod force;
 pub mod limit;
 pub mod list;
 pub mod protect;
@@ -11,6 +12,7 @@ pub mod rollback;
 pub mod unprotect;
 
 pub use create::{CreateSnapshotError, create};
+pub use force::{ForceRemoveError, force_remove};
 pub use limit::{LimitError, clear_limit, limit, set_limit};
 pub use list::{Scope, list};
 pub use protect::{ProtectError, protect};

@@ -2,13 +2,13 @@
 
 use clap::Command;
 use marcot_image::Access;
-use marcot_image::operation::snapshot::{self, RemoveSnapshotError};
+use marcot_image::operation::snapshot;
 use marcot_store::Errno;
 
 use crate::args::spec::{SnapRule, Wanted};
 use crate::args::{Arguments, options};
 use crate::commands::CommandDef;
-use crate::exit::Failure;
+use crate::exit::{Failure, Refusal};
 use crate::session::Session;
 
 pub(crate) const COMMAND: CommandDef = CommandDef {
@@ -20,8 +20,10 @@ pub(crate) const COMMAND: CommandDef = CommandDef {
 };
 
 fn define(command: Command) -> Command {
-    options::no_progress(options::snapshot(command))
-        .args([options::image_id(), options::switch("force", "flatten its clones first")])
+    options::no_progress(options::snapshot(command)).args([
+        options::image_id(),
+        options::switch("force", "flatten its clones and lift its protection first"),
+    ])
 }
 
 fn run(arguments: &Arguments, session: &Session) -> Result<(), Failure> {
@@ -29,17 +31,21 @@ fn run(arguments: &Arguments, session: &Session) -> Result<(), Failure> {
     let snap = target.spec.snap.clone().unwrap_or_default();
     let image = session.open_target_head(&target, Access::ReadWrite)?;
     let meter = session.meter("Removing snap", arguments);
-    let removed = session.wait(snapshot::remove(&image, &snap));
-    meter.ended(removed).map_err(|error| failure(&snap, &error))?;
+    if arguments.flag("force") {
+        let removed = session.wait(snapshot::force_remove(&image, &snap, &meter));
+        meter.ended(removed).map_err(|error| failure(&snap, &error))?;
+    } else {
+        let removed = session.wait(snapshot::remove(&image, &snap));
+        meter.ended(removed).map_err(|error| failure(&snap, &error))?;
+    }
     session.close_image(&image)
 }
 
-fn failure(snap: &str, error: &RemoveSnapshotError) -> Failure {
-    match error {
-        RemoveSnapshotError::Protected { .. } => {
-            let line = format!("snapshot '{snap}' is protected from removal.");
-            Failure::line(line, Errno::BUSY).detail(error.to_string())
-        }
-        _ => Failure::refused("failed to remove snapshot", error),
+/// Ceph takes whatever is busy for a protection.
+fn failure(snap: &str, error: &dyn Refusal) -> Failure {
+    if error.errno() == Errno::BUSY {
+        let line = format!("snapshot '{snap}' is protected from removal.");
+        return Failure::line(line, Errno::BUSY).detail(error.to_string());
     }
+    Failure::refused("failed to remove snapshot", error)
 }
