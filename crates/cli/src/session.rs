@@ -43,6 +43,16 @@ impl Session {
         Session { personality, globals, connection, client }
     }
 
+    /// A line on standard error that begins with the program's name.
+    pub(crate) fn warn(&self, line: &str) {
+        complain(&self.named(line));
+    }
+
+    /// A line that begins with the name we were called by.
+    pub(crate) fn named(&self, line: &str) -> String {
+        format!("{}: {line}", self.personality.name())
+    }
+
     /// Runs a future to its end.
     pub(crate) fn wait<F: Future>(&self, future: F) -> F::Output {
         pollster::block_on(future)

@@ -6,7 +6,7 @@ use marcot_format::features::Features;
 
 use super::options::{switch, text};
 use super::{Arguments, size};
-use crate::console::complain;
+use crate::session::Session;
 
 /// What the user said about the layout; absent means the default, or the parent's.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -68,7 +68,7 @@ pub(crate) fn image_format(command: Command) -> Command {
 }
 
 impl Layout {
-    pub(crate) fn parse(arguments: &Arguments) -> Layout {
+    pub(crate) fn parse(arguments: &Arguments, session: &Session) -> Layout {
         let named: Vec<Features> = arguments.values("image-feature");
         let union = |named: Vec<Features>| named.into_iter().reduce(|all, feature| all | feature);
         let shared = arguments
@@ -76,7 +76,7 @@ impl Layout {
             .then(|| Features::DEFAULT.without(Features::SINGLE_CLIENT | Features::FAST_DIFF));
         let order: Option<u8> = arguments.value("order");
         if order.is_some() {
-            complain("rbd: --order is deprecated, use --object-size");
+            session.warn("--order is deprecated, use --object-size");
         }
         Layout {
             order: arguments.value("object-size").or(order),

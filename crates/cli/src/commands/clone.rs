@@ -28,7 +28,7 @@ fn define(command: Command) -> Command {
 }
 
 fn run(arguments: &Arguments, session: &Session) -> Result<(), Failure> {
-    let Request { source, target, layout } = Request::parse(arguments)?;
+    let Request { source, target, layout } = Request::parse(arguments, session)?;
     let parent = session.location(&source.at)?;
     let child = session.location(&target.at)?;
     let from = CloneSource {
@@ -59,10 +59,10 @@ struct Request {
 }
 
 impl Request {
-    fn parse(arguments: &Arguments) -> Result<Request, UsageError> {
+    fn parse(arguments: &Arguments, session: &Session) -> Result<Request, UsageError> {
         let source = spec::image(arguments, Wanted::existing(SnapRule::Required))?;
         let target = spec::image(arguments, Wanted::destination())?;
-        Ok(Request { source, target, layout: Layout::parse(arguments) })
+        Ok(Request { source, target, layout: Layout::parse(arguments, session) })
     }
 }
 

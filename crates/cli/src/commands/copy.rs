@@ -23,7 +23,7 @@ fn define(command: Command) -> Command {
 }
 
 fn run(arguments: &Arguments, session: &Session) -> Result<(), Failure> {
-    let Request { source, target, layout } = Request::parse(arguments)?;
+    let Request { source, target, layout } = Request::parse(arguments, session)?;
     let at = session.location(&source.at)?;
     let to = session.location(&target.at)?;
     let image = session.open_at(&at, &source, Access::ReadOnly)?;
@@ -47,9 +47,9 @@ struct Request {
 }
 
 impl Request {
-    fn parse(arguments: &Arguments) -> Result<Request, UsageError> {
+    fn parse(arguments: &Arguments, session: &Session) -> Result<Request, UsageError> {
         let source = spec::image(arguments, Wanted::existing(SnapRule::Allowed))?;
         let target = spec::image(arguments, Wanted::destination())?;
-        Ok(Request { source, target, layout: Layout::parse(arguments) })
+        Ok(Request { source, target, layout: Layout::parse(arguments, session) })
     }
 }

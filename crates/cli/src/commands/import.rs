@@ -14,7 +14,6 @@ use crate::args::layout::{self, Layout};
 use crate::args::spec::{self, ImageSpec, Wanted};
 use crate::args::usage::UsageError;
 use crate::args::{Arguments, options};
-use crate::console::complain;
 use crate::exit::Failure;
 use crate::progress::{Ending, Meter};
 use crate::session::Session;
@@ -46,28 +45,28 @@ struct Request {
 }
 
 impl Request {
-    fn parse(arguments: &Arguments) -> Result<Request, UsageError> {
+    fn parse(arguments: &Arguments, session: &Session) -> Result<Request, UsageError> {
         let path = options::path(arguments)?;
         let mut target = spec::image(arguments, Wanted::destination().optionally())?;
         if let Some(pool) = arguments.text("pool") {
-            complain("rbd: -p [ --pool ] is deprecated, use --dest-pool");
+            session.warn("-p [ --pool ] is deprecated, use --dest-pool");
             target.at.pool.get_or_insert(pool);
         }
         if let Some(image) = arguments.text("image") {
-            complain("rbd: --image is deprecated, use --dest");
+            session.warn("--image is deprecated, use --dest");
             target.image = image;
         }
         if target.image.is_empty() {
             let name = Path::new(&path).file_name().and_then(|name| name.to_str());
             target.image = name.unwrap_or(&path).to_owned();
         }
-        let layout = Layout::parse(arguments);
+        let layout = Layout::parse(arguments, session);
         Ok(Request { path, target, layout, sparse_size: arguments.value("sparse-size") })
     }
 }
 
 fn run(arguments: &Arguments, session: &Session) -> Result<(), Failure> {
-    let request = Request::parse(arguments)?;
+    let request = Request::parse(arguments, session)?;
     options::refuse_format_2(arguments)?;
     options::refuse_format_1(arguments)?;
     session.expect_bytes(std::fs::metadata(&request.path).map_or(0, |found| found.len()))?;
@@ -80,12 +79,12 @@ fn run(arguments: &Arguments, session: &Session) -> Result<(), Failure> {
         import.sparse_size = usize::try_from(size).unwrap_or(usize::MAX);
     }
     let meter = session.meter("Importing image", arguments);
-    let mut source = open(&request.path, &meter)?;
+    let mut source = open(&request.path, &meter, session)?;
     let name = &request.target.image;
     let imported = transfer::import(session.client()?, &at, name, &mut *source, &import, &meter);
     let imported = session.wait(imported);
     if let Err(ImportError::Create(_)) = &imported {
-        complain("rbd: image creation failed");
+        session.warn("image creation failed");
     }
     meter.ended(imported).map_err(|error| Failure::refused(FAILED, &error))
 }
@@ -95,7 +94,7 @@ fn refused(line: String, errno: Errno) -> Failure {
     Failure::line(line, errno).followed_by(FAILED)
 }
 
-fn open(path: &str, meter: &Meter) -> Result<Box<dyn Source>, Failure> {
+fn open(path: &str, meter: &Meter, session: &Session) -> Result<Box<dyn Source>, Failure> {
     if path == "-" {
         return Ok(Box::new(Stream(io::stdin())));
     }
@@ -103,7 +102,7 @@ fn open(path: &str, meter: &Meter) -> Result<Box<dyn Source>, Failure> {
     let mut file = File::open(path)
         .map_err(|error| refused(format!("error opening {path}"), errno(&error)))?;
     let failed = |line: &str, errno| {
-        complain(&format!("rbd: {line}"));
+        session.warn(line);
         meter.end(Ending::Failed);
         Failure::verb(FAILED, errno)
     };

@@ -87,7 +87,7 @@ fn long(session: &Session, at: &Location, names: &[String]) -> Result<Vec<Row>, 
             Ok(image) => rows(&image).await,
             // Removed since it was listed, or damaged: the others are shown nevertheless.
             Err(error) => {
-                console::complain(&format!("rbd: error opening {name}: {}", error.errno()));
+                session.warn(&format!("error opening {name}: {}", error.errno()));
                 Ok(Vec::new())
             }
         }

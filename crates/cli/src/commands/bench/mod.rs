@@ -46,8 +46,8 @@ fn run(arguments: &Arguments, session: &Session) -> Result<(), Failure> {
     let image = session.open(&request.image, access)?;
     let image_size = image.view().size;
     if image_size < request.io_size {
-        console::complain(&format!(
-            "rbd: io-size {} larger than image size {}",
+        session.warn(&format!(
+            "io-size {} larger than image size {}",
             size::shown(request.io_size),
             size::shown(image_size)
         ));

@@ -8,7 +8,6 @@ use marcot_store::Errno;
 use crate::args::spec::{self, SnapRule, Wanted};
 use crate::args::{Arguments, options};
 use crate::commands::CommandDef;
-use crate::console;
 use crate::exit::Failure;
 use crate::session::Session;
 
@@ -30,10 +29,7 @@ fn run(arguments: &Arguments, session: &Session) -> Result<(), Failure> {
     let image = session.open_head(&spec, Access::ReadWrite)?;
     session.wait(image_meta::remove(&image, &key)).map_err(|error| {
         if error.errno() == Errno::NOENT {
-            console::complain(&format!(
-                "rbd: no existing metadata key {key} of image : {}",
-                error.errno()
-            ));
+            session.warn(&format!("no existing metadata key {key} of image : {}", error.errno()));
         }
         Failure::refused("removing metadata failed", &error)
     })?;

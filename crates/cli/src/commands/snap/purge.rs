@@ -33,13 +33,13 @@ fn run(arguments: &Arguments, session: &Session) -> Result<(), Failure> {
         Failure::refused("removing snaps failed", &error)
     })?;
     if outcome.total > 0 {
-        end(&meter, &outcome.protected)?;
+        end(&meter, &outcome.protected, session)?;
     }
     session.close_image(&image)
 }
 
 /// Ceph says on standard output which snapshots stay, and calls that success.
-fn end(meter: &Meter, protected: &[String]) -> Result<(), Failure> {
+fn end(meter: &Meter, protected: &[String], session: &Session) -> Result<(), Failure> {
     if protected.is_empty() {
         meter.end(Ending::Done);
         return Ok(());
@@ -47,9 +47,10 @@ fn end(meter: &Meter, protected: &[String]) -> Result<(), Failure> {
     meter.end(Ending::Failed);
     let names: Vec<String> = protected.iter().map(|name| format!("'{name}'")).collect();
     let verb = if names.len() > 1 { "are" } else { "is" };
-    console::print(&format!(
-        "rbd: error removing snapshot(s) {}, which {verb} protected - these must be unprotected \
-         with `rbd snap unprotect`.\n",
+    let line = format!(
+        "error removing snapshot(s) {}, which {verb} protected - these must be unprotected with \
+         `rbd snap unprotect`.\n",
         names.join(", ")
-    ))
+    );
+    console::print(&session.named(&line))
 }
