@@ -1,10 +1,12 @@
 //! fsck: everything derived is computed anew from the objects and compared.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
 
 use marcot_store::{Errno, ObjectId, StoreError};
 
 use crate::core::Core;
+use crate::meta::Table;
 use crate::object::{Body, Object};
 use crate::operation::{Content, Wait};
 use crate::state::{Scan, Usage};
@@ -47,6 +49,9 @@ impl Core {
             Check { core: self, depth, report: Report::default(), owners: BTreeMap::new() };
         check.objects().map_err(failed)?;
         check.space().map_err(failed)?;
+        if depth == Depth::Data {
+            check.rows();
+        }
         Ok(check.report)
     }
 }
@@ -99,6 +104,26 @@ impl Check<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Every row of the checkpoint can be read, those too that no object leads to.
+    fn rows(&mut self) {
+        let Some(meta) = self.core.state.meta.clone() else { return };
+        for table in Table::ALL {
+            let mut from = Bound::Unbounded;
+            loop {
+                match meta.range(table, from, b"", PAGE) {
+                    Err(error) => self.problem(format!("{table:?} of the checkpoint: {error}")),
+                    Ok(rows) if rows.len() == PAGE => {
+                        let last = rows.last().map(|(key, _)| key.to_vec());
+                        from = last.map_or(Bound::Unbounded, Bound::Excluded);
+                        continue;
+                    }
+                    Ok(_) => {}
+                }
+                break;
+            }
+        }
     }
 
     fn object(&mut self, id: &ObjectId, object: &Object) {

@@ -77,6 +77,10 @@ pub(crate) fn recover(volume: &dyn Volume, options: RecoverOptions) -> Result<Co
     let stored_seq = checkpoint.as_ref().map_or(0, |(_, row)| row.seq);
     let start = start_of_replay(&superblock, stored_seq)?;
 
+    // It was there, durably, before the superblock named it.
+    if start.segment.end().saturating_mul(BLOCK_BYTES) > length {
+        return Err(RecoverError::Log(format!("the file ends within it, after {length} bytes")));
+    }
     let mut segments = jump_targets(&*device, superblock.oldest.segment, start.segment)?;
     let scanned = scan(&*device, start)?;
     let mut found = scanned.found;
@@ -90,8 +94,11 @@ pub(crate) fn recover(volume: &dyn Volume, options: RecoverOptions) -> Result<Co
     let last_segment = scanned.segments.iter().position(|run| *run == end.segment).unwrap_or(0);
     segments.extend(scanned.segments.iter().take(last_segment + 1));
 
-    let limit = options.limit_bytes.unwrap_or(length.saturating_add(volume.room()?));
+    let room = volume.room()?;
+    let limit = options.limit_bytes.unwrap_or(volume.taken()?.saturating_add(room));
+    let farthest = options.limit_bytes.unwrap_or(length.saturating_add(room));
     let mut state = restore(checkpoint, limit / BLOCK_BYTES)?;
+    state.space.end = farthest / BLOCK_BYTES;
     for run in [Run::new(0, 2)].iter().chain(&segments) {
         state.space.bitmap.set(*run)?;
     }

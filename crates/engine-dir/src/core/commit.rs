@@ -100,7 +100,7 @@ impl Core {
             return Ok(());
         }
         let step = (self.length / 4).clamp((512 << 10) / BLOCK_BYTES, (256 << 20) / BLOCK_BYTES);
-        let length = (self.length + step).min(self.state.space.limit).max(end);
+        let length = (self.length + step).min(self.state.space.end).max(end);
         self.device.set_len(length * BLOCK_BYTES)?;
         self.length = length;
         Ok(())
@@ -123,7 +123,10 @@ pub(crate) fn device_failed(error: &std::io::Error, what: &str) -> StoreError {
         Some(number) if [28, 122].contains(&number) => Errno::NOSPC,
         _ => Errno::IO,
     };
-    StoreError::new(errno, format!("{what} ({error})"))
+    match errno {
+        Errno::NOSPC => StoreError::new(errno, format!("{what} (the file system is full)")),
+        _ => StoreError::new(errno, format!("{what} ({error})")),
+    }
 }
 
 /// Why no blocks could be had.

@@ -6,7 +6,7 @@
 
 use std::fs::File;
 use std::io;
-use std::os::unix::fs::FileExt as _;
+use std::os::unix::fs::{FileExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -150,5 +150,9 @@ impl Volume for FileVolume {
     fn room(&self) -> io::Result<u64> {
         let statistics = rustix::fs::statvfs(&self.path)?;
         Ok(statistics.f_bavail.saturating_mul(statistics.f_frsize))
+    }
+
+    fn taken(&self) -> io::Result<u64> {
+        Ok(self.store.file.metadata()?.blocks().saturating_mul(512))
     }
 }

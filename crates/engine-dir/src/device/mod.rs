@@ -65,4 +65,9 @@ pub trait Volume: Debug + Send + Sync {
 
     /// Bytes that the store may still grow by.
     fn room(&self) -> io::Result<u64>;
+
+    /// Bytes that the store file takes of its medium: less than its length when it has holes.
+    fn taken(&self) -> io::Result<u64> {
+        self.store().length()
+    }
 }

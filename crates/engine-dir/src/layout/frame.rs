@@ -34,6 +34,12 @@ pub(crate) fn encode(previous: u32, seq: u64, synced_seq: u64, body: &[u8]) -> (
     (bytes, checksum)
 }
 
+/// The seq and the synced seq that a frame at the start of `bytes` would have, unchecked.
+pub(crate) fn peek(bytes: &[u8]) -> Option<(u64, u64)> {
+    let mut reader = Reader::new(bytes.get(12..FRAME_HEADER)?);
+    Some((reader.u64().ok()?, reader.u64().ok()?))
+}
+
 impl Frame {
     /// The frame at the start of `bytes`, if it is the one that follows.
     pub(crate) fn decode(bytes: &Bytes, previous: u32, seq: u64) -> Result<Frame, Damaged> {

@@ -16,7 +16,7 @@ mod superblock;
 pub(crate) use cluster_change::ClusterItem;
 pub(crate) use cluster_row::SuperRow;
 pub(crate) use codec::{Damaged, Reader, Writer};
-pub(crate) use frame::{FRAME_HEADER, Frame, encode as encode_frame};
+pub(crate) use frame::{FRAME_HEADER, Frame, encode as encode_frame, peek};
 pub(crate) use item::Item;
 pub(crate) use key::{decode_object_key, object_key, omap_key, pool_prefix};
 pub(crate) use object_row::{decode_object, encode_object, row_has_head};

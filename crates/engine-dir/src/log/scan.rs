@@ -5,7 +5,7 @@ use std::io;
 use bytes::Bytes;
 
 use crate::device::Device;
-use crate::layout::{Damaged, FRAME_HEADER, Frame, LogPointer, Record};
+use crate::layout::{Damaged, FRAME_HEADER, Frame, LogPointer, Record, peek};
 use crate::units::{BLOCK_BYTES, Run};
 
 use super::jump_position;
@@ -58,7 +58,31 @@ pub(crate) fn scan(device: &dyn Device, start: LogPointer) -> Result<Scanned, Sc
         scanned.synced = scanned.synced.max(frame.synced_seq);
         scanned.found.push(Found { record, start: position, end: at });
     }
-    Ok(scanned)
+    match is_cut_short(&mut window, &at)? {
+        false => Ok(scanned),
+        true => {
+            let damage = Damaged("it cannot be read, and a later one says that it was synced");
+            Err(ScanError::Damaged { seq: at.seq + 1, damage })
+        }
+    }
+}
+
+/// Whether the record behind `at` is damaged rather than absent: a later one not far behind says
+/// that it was durable. What lost timelines leave behind cannot say so, or it would not have been
+/// lost.
+fn is_cut_short(window: &mut Window<'_>, at: &LogPointer) -> io::Result<bool> {
+    let next = at.seq + 1;
+    // More records than that do not fit.
+    let most = at.seq.saturating_add(at.segment.bytes());
+    window.load(at.position.next_multiple_of(BLOCK_BYTES), WINDOW)?;
+    let bytes = window.bytes.clone();
+    let says_so = |position: usize| {
+        let Some((seq, synced)) = peek(bytes.slice(position..).as_ref()) else { return false };
+        // Only the rare one that looks right is worth its checksum.
+        (next < seq && seq <= most && (next..seq).contains(&synced))
+            && Frame::decode_unchained(&bytes.slice(position..)).is_ok()
+    };
+    Ok((0..bytes.len()).step_by(BLOCK_BYTES as usize).any(says_so))
 }
 
 /// The frame after `at`: right behind, at the next block, or where segments are left.

@@ -4,6 +4,7 @@
 //! the store shows one commit whole: the last, or the one before if the last had not returned.
 
 mod backend;
+mod guard;
 mod redb_store;
 
 use std::fmt::Debug;
@@ -28,6 +29,17 @@ pub(crate) enum Table {
     References,
     /// One row for everything small.
     Super,
+}
+
+impl Table {
+    pub(crate) const ALL: [Table; 6] = [
+        Table::Objects,
+        Table::Cloned,
+        Table::Omap,
+        Table::Bitmap,
+        Table::References,
+        Table::Super,
+    ];
 }
 
 /// Why the metadata could not be read or changed.

@@ -10,6 +10,7 @@ use redb::{
 };
 
 use super::backend::Backend;
+use super::guard::guarded;
 use super::{MetaChange, MetaError, MetaStore, Table};
 use crate::device::Device;
 
@@ -64,14 +65,16 @@ fn failed(error: impl std::fmt::Display) -> MetaError {
 fn open_for_reading(device: &Arc<dyn Device>) -> Result<ReadOnlyDatabase, MetaError> {
     let mut builder = Database::builder();
     builder.set_cache_size(CACHE_BYTES);
-    builder.open_read_only_with_backend(Backend::new(Arc::clone(device))).map_err(failed)
+    let backend = Backend::new(Arc::clone(device));
+    guarded(|| builder.open_read_only_with_backend(backend).map_err(failed))
 }
 
 /// Makes the database on an empty device; repairs one that was cut short.
 fn open_for_writing(device: &Arc<dyn Device>) -> Result<Database, MetaError> {
     let mut builder = Database::builder();
     builder.set_cache_size(CACHE_BYTES);
-    builder.create_with_backend(Backend::new(Arc::clone(device))).map_err(failed)
+    let backend = Backend::new(Arc::clone(device));
+    guarded(|| builder.create_with_backend(backend).map_err(failed))
 }
 
 impl RedbStore {
@@ -93,12 +96,14 @@ impl RedbStore {
         read: impl FnOnce(ReadTransaction) -> Result<T, MetaError>,
     ) -> Result<T, MetaError> {
         let handle = self.handle.read().unwrap_or_else(PoisonError::into_inner);
-        let transaction = match &*handle {
-            Handle::Reading(database) => database.begin_read(),
-            Handle::Writing(database) => database.begin_read(),
-            Handle::Broken(words) => return Err(failed(words)),
-        };
-        read(transaction.map_err(failed)?)
+        guarded(|| {
+            let transaction = match &*handle {
+                Handle::Reading(database) => database.begin_read(),
+                Handle::Writing(database) => database.begin_read(),
+                Handle::Broken(words) => return Err(failed(words)),
+            };
+            read(transaction.map_err(failed)?)
+        })
     }
 
     fn replace(

@@ -53,6 +53,8 @@ pub(crate) struct Space {
     large_cursor: u64,
     /// Blocks that the store may have at most.
     pub limit: u64,
+    /// Where the file must end at the latest: further out than `limit` when it has holes.
+    pub end: u64,
 }
 
 impl Space {
@@ -64,6 +66,7 @@ impl Space {
             cursor: 0,
             large_cursor: 0,
             limit,
+            end: limit,
         }
     }
 
@@ -122,7 +125,7 @@ impl Space {
         if found.is_none() && self.worth_wrapping() {
             found = self.bitmap.find_together(0, self.large_cursor.min(frontier), count)?;
         }
-        if found.is_none() && frontier + count <= self.limit {
+        if found.is_none() && frontier + count <= self.end {
             found = Some(Run::new(frontier, count));
         }
         if let Some(run) = found {
@@ -146,14 +149,12 @@ impl Space {
             let frontier = self.bitmap.frontier();
             let found = match self.bitmap.find_first(self.cursor, frontier, missing)? {
                 Some(run) => run,
-                None if wraps == 0 && (self.worth_wrapping() || frontier >= self.limit) => {
+                None if wraps == 0 && (self.worth_wrapping() || frontier >= self.end) => {
                     wraps += 1;
                     self.cursor = 0;
                     continue;
                 }
-                None if frontier < self.limit => {
-                    Run::new(frontier, missing.min(self.limit - frontier))
-                }
+                None if frontier < self.end => Run::new(frontier, missing.min(self.end - frontier)),
                 None if wraps < 2 => {
                     wraps += 1;
                     self.cursor = 0;
