@@ -1,6 +1,7 @@
 //! Standard output and standard error, with one rule for readers that have gone.
 
-use std::io::{self, Write};
+use std::borrow::Cow;
+use std::io::{self, IsTerminal as _, Write};
 
 use crate::exit::Failure;
 
@@ -8,7 +9,23 @@ use crate::exit::Failure;
 ///
 /// A closed pipe (`| head`) is the reader's wish, not a failure of the command: it ends it quietly.
 pub(crate) fn print(text: &str) -> Result<(), Failure> {
-    print_bytes(text.as_bytes())
+    match io::stdout().is_terminal() {
+        true => print_bytes(harmless(text).as_bytes()),
+        false => print_bytes(text.as_bytes()),
+    }
+}
+
+/// The text with what a terminal would take for commands escaped: names may hold anything.
+fn harmless(text: &str) -> Cow<'_, str> {
+    let commands = |letter: char| letter.is_control() && !matches!(letter, '\n' | '\t');
+    if !text.contains(commands) {
+        return Cow::Borrowed(text);
+    }
+    let shown = |letter: char| match commands(letter) {
+        true => letter.escape_default().to_string(),
+        false => letter.to_string(),
+    };
+    Cow::Owned(text.chars().map(shown).collect())
 }
 
 /// The same for bytes.
@@ -23,6 +40,10 @@ pub(crate) fn print_bytes(bytes: &[u8]) -> Result<(), Failure> {
 
 /// Writes a line to standard error; nothing can be done when that fails.
 pub(crate) fn complain(line: &str) {
+    let line = match io::stderr().is_terminal() {
+        true => harmless(line),
+        false => Cow::Borrowed(line),
+    };
     let _ = writeln!(io::stderr().lock(), "{line}");
 }
 
@@ -30,4 +51,15 @@ pub(crate) fn complain(line: &str) {
 pub(crate) fn mutter(text: &str) {
     let mut err = io::stderr().lock();
     let _ = err.write_all(text.as_bytes()).and_then(|()| err.flush());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_commands_a_terminal_is_escaped() {
+        assert_eq!(harmless("a\tb\nü"), "a\tb\nü");
+        assert_eq!(harmless("a\u{1b}[31m\r\u{9b}2J"), "a\\u{1b}[31m\\r\\u{9b}2J");
+    }
 }

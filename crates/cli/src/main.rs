@@ -91,6 +91,7 @@ fn run(personality: Personality, words: Vec<String>) -> Result<(), Failure> {
     let arguments = Arguments::parse(command.definition(), tokens.without_command(length))?;
     let session = Session::new(personality, globals);
     let result = (command.run)(&arguments, &session);
+    session.warn_if_nearly_full();
     session.close();
     result
 }

@@ -5,17 +5,18 @@ use std::cell::OnceCell;
 use std::future::Future;
 use std::sync::Arc;
 
-use marcot_connect::{Connection, Connector, Lifetime, StoreSpec};
+use marcot_connect::{Connection, Connector, Lifetime, Reached, StoreSpec};
 use marcot_image::operation::{CopyOptions, CreateOptions};
 use marcot_image::{
     Access, Client, Image, ImageKey, Location, OpenError, OpenOptions, SnapKey, pool,
 };
-use marcot_store::{ClusterStatus, Errno, PoolId, PoolInfo};
+use marcot_store::{ClusterStatus, Errno, PoolId, PoolInfo, Space};
 
 use crate::args::Arguments;
 use crate::args::global::Globals;
 use crate::args::layout::Layout;
 use crate::args::options::Target;
+use crate::args::size;
 use crate::args::spec::{ImageSpec, PoolSpec};
 use crate::config;
 use crate::console::complain;
@@ -29,6 +30,9 @@ const DEFAULT_POOL: &str = "rbd";
 
 /// Moving so much takes a second or so: the store's host does it, so that others can work.
 const LASTING_BYTES: u64 = 512 << 20;
+
+/// When less than this share of the space is left we warn, in percent.
+const NEARLY_FULL: u128 = 10;
 
 pub(crate) struct Session {
     personality: Personality,
@@ -106,6 +110,25 @@ impl Session {
         let (store, env) = (Arc::clone(&connection.store), Arc::clone(&connection.env));
         let client = Client::new(store, env, config);
         Ok(self.client.get_or_init(|| client))
+    }
+
+    /// Says that an embedded store that was worked on here is running out of space.
+    pub(crate) fn warn_if_nearly_full(&self) {
+        let here = self.connection.get().filter(|found| {
+            found.reached == Reached::InProcess && matches!(found.spec, StoreSpec::Dir(_))
+        });
+        let Some(connection) = here else { return };
+        // What the command did is not in question any more.
+        let Ok(status) = self.wait(connection.store.status()) else { return };
+        let Space { total_bytes, pending_bytes, available_bytes, .. } = status.space;
+        let left = u128::from(available_bytes) + u128::from(pending_bytes);
+        if left * 100 < u128::from(total_bytes) * NEARLY_FULL {
+            let left = size::shown(u64::try_from(left).unwrap_or(u64::MAX));
+            complain(&format!(
+                "marcot: warning: the store is nearly full ({left} left): remove images or \
+                 snapshots, or free space on its file system"
+            ));
+        }
     }
 
     /// Lets the store go.

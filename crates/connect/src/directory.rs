@@ -12,7 +12,13 @@ use marcot_store::Errno;
 /// Why a directory cannot hold this user's store. No message names more than the user gave.
 #[derive(Debug, thiserror::Error)]
 pub enum DirectoryError {
-    #[error("{}: {error}", path.display())]
+    #[error(
+        "cannot use the directory {}: {error}{}", path.display(),
+        match error.kind() {
+            io::ErrorKind::PermissionDenied => " (name one that you may use: --store dir:PATH)",
+            _ => "",
+        }
+    )]
     Io { path: PathBuf, error: io::Error },
     #[error("{} is not a directory", .0.display())]
     NotADirectory(PathBuf),

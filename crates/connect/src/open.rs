@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::fmt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::Duration;
 
@@ -161,8 +161,10 @@ impl Connector {
                 Ok(in_process(spec, engines::open_memory(env).map_err(failed)?, None))
             }
             (StoreSpec::Ceph(configuration), _) => {
-                let store = engines::open_ceph(configuration, &self.ceph).map_err(failed)?;
-                Ok(in_process(spec, store, None))
+                let opened = self.patiently(configuration, || {
+                    engines::open_ceph(configuration, &self.ceph).map_err(failed)
+                });
+                Ok(in_process(spec, opened?, None))
             }
             (StoreSpec::Dir(path), Lifetime::Transient) => {
                 self.transient(spec, &directory::prepare(path)?)
@@ -173,6 +175,29 @@ impl Connector {
                 Ok(at_host(spec, remote.map_err(|error| owner(spec, error))?))
             }
         }
+    }
+
+    /// Does what a cluster that does not answer can hold up for minutes, and says so meanwhile.
+    fn patiently<T>(&self, configuration: &Path, connect: impl FnOnce() -> T) -> T {
+        let Some(notice) = self.notice.clone() else { return connect() };
+        let (done, waiting) = mpsc::channel::<()>();
+        let after = self.notice_after;
+        let text = format!(
+            "waiting for the Ceph cluster of {} to answer (--connect-timeout SECONDS limits it)",
+            configuration.display()
+        );
+        // Not joined: it ends as soon as `done` is gone.
+        let told = thread::Builder::new().spawn(move || {
+            if waiting.recv_timeout(after) == Err(mpsc::RecvTimeoutError::Timeout) {
+                notice(&text);
+            }
+        });
+        if let Err(error) = told {
+            tracing::debug!("no thread to say that we wait: {error}");
+        }
+        let connected = connect();
+        drop(done);
+        connected
     }
 
     fn finder(&self, directory: PathBuf) -> Arc<dyn FindOwner> {

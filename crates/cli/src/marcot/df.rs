@@ -18,9 +18,6 @@ pub(crate) const COMMAND: CommandDef = CommandDef {
     run,
 };
 
-/// Share of the space in use from which on we warn, in percent.
-const NEARLY_FULL: u128 = 90;
-
 fn define(command: Command) -> Command {
     options::format(command)
 }
@@ -57,10 +54,6 @@ fn run(arguments: &Arguments, session: &Session) -> Result<(), Failure> {
             ]);
             console::print(&structured(style, "space", &value))?;
         }
-    }
-    let used = u128::from(space.used_bytes) * 100;
-    if space.total_bytes > 0 && used >= NEARLY_FULL * u128::from(space.total_bytes) {
-        console::complain("marcot: the store is nearly full: remove images or snapshots");
     }
     Ok(())
 }

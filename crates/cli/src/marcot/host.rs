@@ -16,6 +16,7 @@ use crate::args::{Arguments, options};
 use crate::commands::CommandDef;
 use crate::console;
 use crate::exit::Failure;
+use crate::render::{Format, Value, structured};
 use crate::session::Session;
 
 pub(crate) const RUN: CommandDef = CommandDef {
@@ -32,6 +33,14 @@ pub(crate) const STOP: CommandDef = CommandDef {
     about: "End the store's host once it has finished what it is doing",
     define: |command| command,
     run: stop,
+};
+
+pub(crate) const STATUS: CommandDef = CommandDef {
+    name: "host status",
+    alias: None,
+    about: "Show whether the store has a host, and its process",
+    define: options::format,
+    run: status,
 };
 
 /// How often we look whether a host that was told to end has ended.
@@ -87,4 +96,26 @@ fn stop(_arguments: &Arguments, session: &Session) -> Result<(), Failure> {
         std::thread::sleep(PAUSE);
     }
     Ok(())
+}
+
+fn status(arguments: &Arguments, session: &Session) -> Result<(), Failure> {
+    let style = options::style(arguments)?;
+    let StoreSpec::Dir(_) = session.store_spec()? else {
+        return Err(Failure::line("only an embedded store has a host", Errno::OPNOTSUPP));
+    };
+    let pid = match session.connection_for(Lifetime::Transient)?.reached {
+        Reached::Host(pid) => Some(pid),
+        Reached::InProcess => None,
+    };
+    let text = match (style.format, pid) {
+        (Format::Plain, Some(pid)) => format!("process {pid} serves the store\n"),
+        (Format::Plain, None) => "the store has no host\n".to_owned(),
+        (Format::Json | Format::Xml, pid) => {
+            let fields = pid.map(|pid| ("pid", Value::Number(u64::from(pid))));
+            let running = ("running", Value::Bool(pid.is_some()));
+            let fields = std::iter::once(running).chain(fields).collect();
+            structured(style, "host", &Value::Object(fields))
+        }
+    };
+    console::print(&text)
 }

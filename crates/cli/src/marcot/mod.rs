@@ -15,6 +15,7 @@ pub(crate) const COMMANDS: &[&CommandDef] = &[
     &df::COMMAND,
     &fsck::COMMAND,
     &host::RUN,
+    &host::STATUS,
     &host::STOP,
     &man::COMMAND,
     &nbd::ls::COMMAND,
