@@ -23,6 +23,8 @@ mod runner;
 mod store;
 #[cfg(test)]
 mod transcript;
+#[cfg(test)]
+mod trouble;
 
 #[cfg(test)]
 use runner::{OF_CEPH, OWN, Subject, run_file, transcripts};

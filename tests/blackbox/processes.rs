@@ -62,7 +62,12 @@ fn host_stop_ends_the_host_and_nothing_starts_another() {
     while store.host().is_none() {
         thread::sleep(Duration::from_millis(5));
     }
+    let pid = store.host().map(|pid| pid.as_raw_nonzero().get());
+    let status = store.run(&["host", "status", "--format", "json"]);
+    let status: serde_json::Value = serde_json::from_str(&status).expect("JSON");
+    assert_eq!(status["pid"].as_i64(), pid.map(i64::from));
     store.run(&["host", "stop"]);
+    assert_eq!(store.run(&["host", "status"]), "the store has no host\n");
     assert!(host.wait().expect("an end").success());
     assert_eq!(store.host(), None);
     assert_eq!(store.run(&["ls"]), "image\n");
