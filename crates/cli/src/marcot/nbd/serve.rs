@@ -208,15 +208,17 @@ async fn at_host(
         if let Some(text) = announcement.take() {
             console::print(text)?;
         }
-        let ended = tokio::select! {
-            ended = job.ended() => ended,
+        let (ended, stopped) = tokio::select! {
+            ended = job.ended() => (ended, false),
             () = stop.next() => {
                 remote.stop_job(&job);
-                job.ended().await
+                (job.ended().await, true)
             }
         };
         match ended {
             Ok(_) => return Ok(()),
+            // The host died: the next one goes on with it, unless the export was to end anyway.
+            Err(error) if error.errno == Errno::NOTCONN && stopped => return Ok(()),
             Err(error) if error.errno == Errno::NOTCONN => {}
             Err(error) => return Err(failed(error)),
         }
