@@ -132,6 +132,7 @@ struct State {
     origin: BTreeMap<Name, Medium>,
     current: BTreeMap<Name, Medium>,
     events: Vec<Event>,
+    replayed: Replayed,
     faults: Faults,
 }
 
@@ -186,18 +187,19 @@ impl SimulatedVolume {
 
     /// How many changes would be un-synced if power were lost after `events` changes.
     pub fn unsynced(&self, events: usize) -> usize {
-        let (_, pending) = self.state().replay(events);
-        pending.values().map(Vec::len).sum()
+        self.state().replay(events).pending.values().map(Vec::len).sum()
     }
 
     /// The volume as another machine would find it after that crash.
     pub fn after(&self, crash: &Crash<'_>) -> Arc<SimulatedVolume> {
-        let (mut files, pending) = self.state().replay(crash.events);
+        let mut state = self.state();
+        let Replayed { durable, pending, .. } = state.replay(crash.events);
+        let mut files = durable.clone();
         let mut number = 0;
         for (name, events) in pending {
-            let medium = files.entry(name).or_default();
+            let medium = files.entry(*name).or_default();
             let synced_length = medium.bytes.len();
-            for event in &events {
+            for event in events {
                 medium.apply(event, (crash.fate)(number));
                 number += 1;
             }
@@ -223,34 +225,49 @@ impl SimulatedVolume {
     }
 }
 
-impl State {
-    /// What syncs had made durable after `events` changes, and the changes they had not covered.
-    fn replay(&self, events: usize) -> (BTreeMap<Name, Medium>, BTreeMap<Name, Vec<Event>>) {
-        let mut files = self.origin.clone();
-        let mut pending: BTreeMap<Name, Vec<Event>> = BTreeMap::new();
-        for event in self.events.iter().take(events) {
-            match event {
-                Event::Write { name, .. }
-                | Event::SetLen { name, .. }
-                | Event::Punch { name, .. } => {
-                    pending.entry(*name).or_default().push(event.clone());
-                }
-                Event::Sync { name } => {
-                    let medium = files.entry(*name).or_default();
-                    for covered in pending.remove(name).unwrap_or_default() {
-                        medium.apply(&covered, Fate::Kept);
-                    }
-                }
-                Event::FailedSync { name } => {
-                    pending.remove(name);
-                }
-                Event::CreateMeta => {
-                    pending.remove(&Name::Meta);
-                    files.insert(Name::Meta, Medium::default());
+/// What syncs had made durable after so many events, and the changes they had not covered. Kept
+/// between questions: tests ask about one moment after the other.
+#[derive(Debug, Default)]
+struct Replayed {
+    events: usize,
+    durable: BTreeMap<Name, Medium>,
+    pending: BTreeMap<Name, Vec<Event>>,
+}
+
+impl Replayed {
+    fn advance(&mut self, event: &Event) {
+        self.events += 1;
+        match event {
+            Event::Write { name, .. } | Event::SetLen { name, .. } | Event::Punch { name, .. } => {
+                self.pending.entry(*name).or_default().push(event.clone());
+            }
+            Event::Sync { name } => {
+                let medium = self.durable.entry(*name).or_default();
+                for covered in self.pending.remove(name).unwrap_or_default() {
+                    medium.apply(&covered, Fate::Kept);
                 }
             }
+            Event::FailedSync { name } => {
+                self.pending.remove(name);
+            }
+            Event::CreateMeta => {
+                self.pending.remove(&Name::Meta);
+                self.durable.insert(Name::Meta, Medium::default());
+            }
         }
-        (files, pending)
+    }
+}
+
+impl State {
+    fn replay(&mut self, events: usize) -> &Replayed {
+        if self.replayed.events > events || self.replayed.events == 0 {
+            self.replayed = Replayed { durable: self.origin.clone(), ..Replayed::default() };
+        }
+        let from = self.replayed.events;
+        for event in self.events.iter().take(events).skip(from) {
+            self.replayed.advance(event);
+        }
+        &self.replayed
     }
 }
 

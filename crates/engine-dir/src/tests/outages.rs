@@ -48,14 +48,14 @@ fn sum(runs: impl Iterator<Item = Result<Tally, String>>) -> Tally {
 
 #[test]
 fn power_may_go_at_any_moment_of_any_two_actions() {
-    let tally = sum(pairs().iter().map(|actions| campaign(23).explore(&STORE, actions)));
+    let tally = sum(pairs().iter().map(|actions| campaign(113).explore(&STORE, actions)));
     assert!(tally.images > 5000 && tally.second_runs > 50, "{tally:?}");
 }
 
 #[test]
 fn power_may_go_at_any_moment_of_a_long_run() {
     let seeds = (0..number("MARCOT_CRASH_RUNS", 8)).map(|run| seed() * 1000 + run);
-    sum(seeds.map(|seed| campaign(31).explore(&STORE, &random_actions(seed, 40))));
+    sum(seeds.map(|seed| campaign(131).explore(&STORE, &random_actions(seed, 40))));
 }
 
 #[test]
