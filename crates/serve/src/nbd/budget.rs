@@ -5,6 +5,7 @@
 //! atomic operation at all. Who finds the budget empty leaves a waker and is woken by the next
 //! return. The lock is held for a few instructions, never across an await.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Waker};
@@ -23,12 +24,14 @@ pub(crate) struct Budget {
 #[derive(Debug)]
 struct State {
     free: u64,
-    waiting: Vec<Waker>,
+    leases_made: u64,
+    /// Lease → who waits with it. A waker cannot be told apart by looking at it.
+    waiting: BTreeMap<u64, Waker>,
 }
 
 impl Budget {
     pub(crate) fn new(total_bytes: u64) -> Arc<Budget> {
-        let state = State { free: total_bytes, waiting: Vec::new() };
+        let state = State { free: total_bytes, leases_made: 0, waiting: BTreeMap::new() };
         Arc::new(Budget { state: Mutex::new(state), contended: AtomicBool::new(false) })
     }
 
@@ -46,6 +49,7 @@ impl Budget {
 #[derive(Debug)]
 pub(crate) struct Lease {
     budget: Arc<Budget>,
+    number: u64,
     held: u64,
     held_max: u64,
     used: u64,
@@ -54,7 +58,12 @@ pub(crate) struct Lease {
 impl Lease {
     /// A lease that grows to `held_max` bytes at most.
     pub(crate) fn new(budget: &Arc<Budget>, held_max: u64) -> Lease {
-        Lease { budget: Arc::clone(budget), held: STEP_BYTES, held_max, used: 0 }
+        let number = {
+            let mut state = budget.state();
+            state.leases_made += 1;
+            state.leases_made
+        };
+        Lease { budget: Arc::clone(budget), number, held: STEP_BYTES, held_max, used: 0 }
     }
 
     /// Takes `bytes` beside the `queued` ones that wait to be sent. When it fails the task is
@@ -97,9 +106,7 @@ impl Lease {
         let missing = needed.next_multiple_of(STEP_BYTES) - self.held;
         let mut state = self.budget.state();
         if state.free < missing {
-            if !state.waiting.iter().any(|waker| waker.will_wake(cx.waker())) {
-                state.waiting.push(cx.waker().clone());
-            }
+            state.waiting.insert(self.number, cx.waker().clone());
             self.budget.contended.store(true, Ordering::Relaxed);
             return false;
         }
@@ -115,7 +122,7 @@ impl Lease {
             self.budget.contended.store(false, Ordering::Relaxed);
             std::mem::take(&mut state.waiting)
         };
-        for waker in waiting {
+        for waker in waiting.into_values() {
             waker.wake();
         }
     }
