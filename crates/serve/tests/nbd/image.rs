@@ -119,7 +119,14 @@ fn fio_verifies_an_image() {
     let served = Served::new(MemoryOptions::default());
     let running = served.serve("socket", SnapId::HEAD, ServeMode::ReadWrite);
     let uri = format!("--uri={}", running.socket);
-    let common = ["--ioengine=nbd", &uri, "--verify=crc32c", "--size=16M", "--name=verify"];
+    let common = [
+        "--ioengine=nbd",
+        &uri,
+        "--verify=crc32c",
+        "--verify_state_save=0",
+        "--size=16M",
+        "--name=verify",
+    ];
     for pattern in [
         ["--rw=randwrite", "--bs=4k", "--iodepth=32"],
         ["--rw=randrw", "--bsrange=512-64k", "--iodepth=16"],

@@ -147,7 +147,14 @@ fn qemu_io_writes_zeroes_discards_and_flushes() {
 fn fio_verifies_its_checksums() {
     let fixture = Fixture::writable();
     let uri = format!("--uri={}", fixture.uri());
-    let common = ["--ioengine=nbd", &uri, "--verify=crc32c", "--size=24M", "--name=verify"];
+    let common = [
+        "--ioengine=nbd",
+        &uri,
+        "--verify=crc32c",
+        "--verify_state_save=0",
+        "--size=24M",
+        "--name=verify",
+    ];
     for pattern in [
         ["--rw=randwrite", "--bs=4k", "--iodepth=32"],
         ["--rw=randrw", "--bsrange=512-64k", "--iodepth=16"],
