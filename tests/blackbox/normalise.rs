@@ -1,9 +1,10 @@
 //! Makes two runs comparable: image ids, snapshot ids, times and UUIDs get fixed names.
 
 /// Words after which an id follows.
-const BEFORE_ID: [&str; 12] = [
+const BEFORE_ID: [&str; 13] = [
     "id: ",
     "rbd_data.",
+    "rbd_data.ID.",
     "rbd_header.",
     "rbd_object_map.",
     "\"id\":\"",
@@ -105,7 +106,8 @@ fn ids(text: &str) -> String {
                 .count();
             let ends =
                 out.as_bytes().get(start + length).is_none_or(|b| !b.is_ascii_alphanumeric());
-            if length > 0 && ends {
+            // Sixteen digits are an object's number.
+            if length > 0 && length < 16 && ends {
                 out.replace_range(start..start + length, "ID");
             }
             from = start;

@@ -4,6 +4,7 @@ use marcot_format::features::Features;
 use marcot_image::Config;
 use marcot_image::config::CloneFormat;
 
+use crate::args::size;
 use crate::args::usage::UsageError;
 
 /// The options that Ceph 16.2 knows. Those that say how librbd caches, schedules or mirrors are
@@ -127,13 +128,18 @@ fn apply(config: &mut Config, name: &str, value: &str) -> Option<()> {
     match name {
         "rbd_default_order" => config.default_order = value.parse().ok()?,
         "rbd_default_features" => config.default_features = features(value)?,
+        "rbd_default_stripe_unit" => config.default_stripe_unit = size::bytes(value).ok()?,
+        "rbd_default_stripe_count" => config.default_stripe_count = value.parse().ok()?,
+        "rbd_default_data_pool" => config.default_data_pool = value.to_owned(),
+        "rbd_atime_update_interval" => config.atime_update_interval = value.parse().ok()?,
+        "rbd_mtime_update_interval" => config.mtime_update_interval = value.parse().ok()?,
         "rbd_default_clone_format" => config.default_clone_format = clone_format(value)?,
         "rbd_clone_copy_on_read" => config.clone_copy_on_read = truth(value)?,
         "rbd_concurrent_management_ops" => {
             config.concurrent_management_ops = value.parse().ok().filter(|count| *count > 0)?;
         }
         "rbd_discard_granularity_bytes" => {
-            config.discard_granularity_bytes = Some(value.parse().ok()?);
+            config.discard_granularity_bytes = Some(size::bytes(value).ok()?);
         }
         "rbd_skip_partial_discard" => config.skip_partial_discard = truth(value)?,
         _ => {}

@@ -6,7 +6,6 @@ use std::future::Future;
 use std::sync::Arc;
 
 use marcot_connect::{Connection, Connector, Lifetime, Reached, StoreSpec};
-use marcot_image::operation::{CopyOptions, CreateOptions};
 use marcot_image::{
     Access, Client, Image, ImageKey, Location, OpenError, OpenOptions, SnapKey, pool,
 };
@@ -14,7 +13,6 @@ use marcot_store::{ClusterStatus, Errno, PoolId, PoolInfo, Space};
 
 use crate::args::Arguments;
 use crate::args::global::Globals;
-use crate::args::layout::Layout;
 use crate::args::options::Target;
 use crate::args::size;
 use crate::args::spec::{ImageSpec, PoolSpec};
@@ -182,35 +180,6 @@ impl Session {
             }
         }
         Ok(location)
-    }
-
-    /// What a new image is to be; `what` is said to fail when its data pool is not there.
-    pub(crate) fn create_options(
-        &self,
-        size: u64,
-        layout: &Layout,
-        what: &str,
-    ) -> Result<CreateOptions, Failure> {
-        let data_pool = layout.data_pool.as_deref();
-        let by_name = |name| {
-            let found = self.pool_id_by_name(name);
-            found.map_err(|failure| Failure::verb(what, failure.errno()))
-        };
-        Ok(CreateOptions {
-            size,
-            order: layout.order,
-            features: layout.features,
-            stripe_unit: layout.stripe_unit,
-            stripe_count: layout.stripe_count,
-            data_pool: data_pool.map(by_name).transpose()?,
-        })
-    }
-
-    /// What a copy is to be.
-    pub(crate) fn copy_options(&self, layout: &Layout, what: &str) -> Result<CopyOptions, Failure> {
-        let CreateOptions { order, features, stripe_unit, stripe_count, data_pool, .. } =
-            self.create_options(0, layout, what)?;
-        Ok(CopyOptions { order, features, stripe_unit, stripe_count, data_pool })
     }
 
     /// The image itself, whatever snapshot the spec names.

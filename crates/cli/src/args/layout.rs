@@ -3,6 +3,7 @@
 use clap::builder::ArgAction;
 use clap::{Arg, Command};
 use marcot_format::features::Features;
+use marcot_image::operation::{CloneOptions, CopyOptions, CreateOptions};
 
 use super::options::{switch, text};
 use super::{Arguments, size};
@@ -13,6 +14,8 @@ use crate::session::Session;
 pub(crate) struct Layout {
     pub(crate) order: Option<u8>,
     pub(crate) features: Option<Features>,
+    /// Features that it is not to have, whoever says that it should.
+    pub(crate) features_clear: Features,
     pub(crate) stripe_unit: Option<u64>,
     pub(crate) stripe_count: Option<u64>,
     pub(crate) data_pool: Option<String>,
@@ -70,20 +73,58 @@ pub(crate) fn image_format(command: Command) -> Command {
 impl Layout {
     pub(crate) fn parse(arguments: &Arguments, session: &Session) -> Layout {
         let named: Vec<Features> = arguments.values("image-feature");
-        let union = |named: Vec<Features>| named.into_iter().reduce(|all, feature| all | feature);
-        let shared = arguments
-            .flag("image-shared")
-            .then(|| Features::DEFAULT.without(Features::SINGLE_CLIENT | Features::FAST_DIFF));
         let order: Option<u8> = arguments.value("order");
         if order.is_some() {
             session.warn("--order is deprecated, use --object-size");
         }
         Layout {
             order: arguments.value("object-size").or(order),
-            features: union(named).or(shared),
+            features: named.into_iter().reduce(|all, feature| all | feature),
+            features_clear: match arguments.flag("image-shared") {
+                true => Features::SINGLE_CLIENT,
+                false => Features::NONE,
+            },
             stripe_unit: arguments.value("stripe-unit"),
             stripe_count: arguments.value("stripe-count"),
-            data_pool: arguments.text("data-pool"),
+            data_pool: arguments.text("data-pool").filter(|name| !name.is_empty()),
+        }
+    }
+
+    /// For a new image of `size` bytes.
+    pub(crate) fn create_options(&self, size: u64) -> CreateOptions {
+        CreateOptions {
+            size,
+            order: self.order,
+            features: self.features,
+            features_clear: self.features_clear,
+            stripe_unit: self.stripe_unit,
+            stripe_count: self.stripe_count,
+            data_pool: self.data_pool.clone(),
+        }
+    }
+
+    /// For a clone; the configuration says of which format.
+    pub(crate) fn clone_options(&self) -> CloneOptions {
+        CloneOptions {
+            format: None,
+            order: self.order,
+            features: self.features,
+            features_clear: self.features_clear,
+            stripe_unit: self.stripe_unit,
+            stripe_count: self.stripe_count,
+            data_pool: self.data_pool.clone(),
+        }
+    }
+
+    /// For a copy.
+    pub(crate) fn copy_options(&self) -> CopyOptions {
+        CopyOptions {
+            order: self.order,
+            features: self.features,
+            features_clear: self.features_clear,
+            stripe_unit: self.stripe_unit,
+            stripe_count: self.stripe_count,
+            data_pool: self.data_pool.clone(),
         }
     }
 }
@@ -95,9 +136,10 @@ fn order(text: &str) -> Result<u8, String> {
     }
 }
 
-/// Names with commas between. `fast-diff` comes with `object-map` and cannot be asked for alone.
+/// Names with commas between. Those that only follow from something else are known too, and have
+/// no effect.
 pub(crate) fn features(text: &str) -> Result<Features, String> {
-    const KNOWN: [&str; 7] = [
+    const KNOWN: [&str; 11] = [
         "layering",
         "striping",
         "exclusive-lock",
@@ -105,9 +147,13 @@ pub(crate) fn features(text: &str) -> Result<Features, String> {
         "fast-diff",
         "deep-flatten",
         "journaling",
+        "data-pool",
+        "operations",
+        "migrating",
+        "non-primary",
     ];
     let mut all = Features::NONE;
-    for name in text.split(',') {
+    for name in text.split(',').filter(|name| !name.is_empty()) {
         let known = KNOWN.contains(&name).then(|| Features::by_name(name)).flatten();
         all = all | known.ok_or_else(|| format!("{name} is no feature"))?;
     }

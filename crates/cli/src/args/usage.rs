@@ -1,5 +1,8 @@
 //! What can be wrong with a command line, in `rbd`'s words.
 
+use std::error::Error as _;
+use std::num::ParseIntError;
+
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
 /// A command line that cannot be carried out.
@@ -13,6 +16,9 @@ pub(crate) enum UsageError {
     ValueMissing(String),
     #[error("the argument for option '{0}' is invalid")]
     ValueInvalid(String),
+    /// The same for an option whose value is a plain number.
+    #[error("the argument ('{value}') for option '{option}' is invalid")]
+    NumberInvalid { option: String, value: String },
     /// A word that is not what it should be.
     #[error("the argument for option is invalid")]
     WordInvalid,
@@ -38,6 +44,7 @@ impl UsageError {
             UsageError::UnknownOption(_)
             | UsageError::ValueMissing(_)
             | UsageError::ValueInvalid(_)
+            | UsageError::NumberInvalid { .. }
             | UsageError::WordInvalid
             | UsageError::Repeated(_)
             | UsageError::ValueUnwanted(_)
@@ -57,8 +64,20 @@ impl UsageError {
             ErrorKind::ArgumentConflict => UsageError::Repeated(option),
             ErrorKind::TooManyValues => UsageError::ValueUnwanted(option),
             ErrorKind::InvalidValue if has_no_value(error) => UsageError::ValueMissing(option),
-            _ => UsageError::ValueInvalid(option),
+            _ => match bad_number(error) {
+                Some(value) => UsageError::NumberInvalid { option, value },
+                None => UsageError::ValueInvalid(option),
+            },
         }
+    }
+}
+
+/// The text that should have been a plain number.
+fn bad_number(error: &clap::Error) -> Option<String> {
+    error.source()?.downcast_ref::<ParseIntError>()?;
+    match error.get(ContextKind::InvalidValue) {
+        Some(ContextValue::String(value)) => Some(value.clone()),
+        _ => None,
     }
 }
 

@@ -1,7 +1,7 @@
 //! `rbd clone`
 
 use clap::Command;
-use marcot_image::operation::{self, CloneError, CloneOptions, CloneSource, CloneTarget};
+use marcot_image::operation::{self, CloneError, CloneSource, CloneTarget};
 use marcot_image::{ImageKey, SnapKey};
 use marcot_store::Errno;
 
@@ -37,17 +37,8 @@ fn run(arguments: &Arguments, session: &Session) -> Result<(), Failure> {
         snap: SnapKey::Name(source.snap.clone().unwrap_or_default()),
     };
     let to = CloneTarget { location: child, name: target.image.clone() };
-    let created = session.create_options(0, &layout, FAILED)?;
-    let options = CloneOptions {
-        format: None,
-        order: created.order,
-        features: created.features,
-        stripe_unit: created.stripe_unit,
-        stripe_count: created.stripe_count,
-        data_pool: created.data_pool,
-    };
     session
-        .wait(operation::clone(session.client()?, &from, &to, &options))
+        .wait(operation::clone(session.client()?, &from, &to, &layout.clone_options()))
         .map_err(|error| failure(&error))?;
     Ok(())
 }

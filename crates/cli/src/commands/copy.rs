@@ -27,7 +27,7 @@ fn run(arguments: &Arguments, session: &Session) -> Result<(), Failure> {
     let at = session.location(&source.at)?;
     let to = session.location(&target.at)?;
     let image = session.open_at(&at, &source, Access::ReadOnly)?;
-    let options = session.copy_options(&layout, FAILED)?;
+    let options = layout.copy_options();
     let meter = session.meter("Image copy", arguments);
     let copied = session.wait(operation::copy(
         &image,

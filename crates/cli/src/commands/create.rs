@@ -40,7 +40,7 @@ fn run(arguments: &Arguments, session: &Session) -> Result<(), Failure> {
     let request = Request::parse(arguments, session)?;
     options::refuse_format_1(arguments)?;
     let at = session.location(&request.image.at)?;
-    let options = session.create_options(request.size, &request.layout, FAILED)?;
+    let options = request.layout.create_options(request.size);
     session
         .wait(operation::create(session.client()?, &at, &request.image.image, &options))
         .map_err(|error| Failure::refused(FAILED, &error))?;

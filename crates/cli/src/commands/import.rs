@@ -71,10 +71,8 @@ fn run(arguments: &Arguments, session: &Session) -> Result<(), Failure> {
     options::refuse_format_1(arguments)?;
     session.expect_bytes(std::fs::metadata(&request.path).map_or(0, |found| found.len()))?;
     let at = session.location(&request.target.at)?;
-    let mut import = ImportOptions {
-        create: session.create_options(0, &request.layout, FAILED)?,
-        ..ImportOptions::default()
-    };
+    let mut import =
+        ImportOptions { create: request.layout.create_options(0), ..ImportOptions::default() };
     if let Some(size) = request.sparse_size {
         import.sparse_size = usize::try_from(size).unwrap_or(usize::MAX);
     }

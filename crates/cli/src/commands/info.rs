@@ -53,6 +53,8 @@ struct Facts {
     limit: Option<u64>,
     parent: Option<(ParentName, u64)>,
     flags: Vec<&'static str>,
+    /// The name of the data pool, if there is one.
+    data_pool: Option<String>,
 }
 
 impl Facts {
@@ -76,6 +78,7 @@ impl Facts {
                 .is_some_and(|snap| snap.protection != ProtectionStatus::Unprotected)
         });
         Ok(Facts {
+            data_pool: data_pool(session, &header)?,
             size: view.size,
             protected,
             limit,
@@ -108,6 +111,9 @@ impl Facts {
         line(format!("order {order} ({object_size} objects)"));
         line(format!("snapshot_count: {}", self.user_snapshots()));
         line(format!("id: {}", header.id));
+        if let Some(pool) = &self.data_pool {
+            line(format!("data_pool: {pool}"));
+        }
         line(format!("block_name_prefix: {}", header.object_prefix));
         line("format: 2".to_owned());
         line(format!("features: {}", names(header.features.names().collect())));
@@ -144,6 +150,11 @@ impl Facts {
             ("order", Value::Number(u64::from(header.striping.order()))),
             ("object_size", Value::Number(header.striping.object_size())),
             ("snapshot_count", Value::Number(self.user_snapshots())),
+        ];
+        if let Some(pool) = &self.data_pool {
+            fields.push(("data_pool", Value::text(pool)));
+        }
+        fields.extend([
             ("block_name_prefix", Value::text(&*header.object_prefix)),
             ("format", Value::Number(2)),
             ("features", list("feature", header.features.names().collect())),
@@ -152,7 +163,7 @@ impl Facts {
             ("create_timestamp", Value::text(time::shown(header.created))),
             ("access_timestamp", Value::text(time::shown(header.accessed))),
             ("modify_timestamp", Value::text(time::shown(header.modified))),
-        ];
+        ]);
         if let Some(protected) = self.protected {
             fields.push(("protected", Value::text(if protected { "true" } else { "false" })));
         }
@@ -168,6 +179,16 @@ impl Facts {
         }
         Value::Object(fields)
     }
+}
+
+fn data_pool(session: &Session, header: &Header) -> Result<Option<String>, Failure> {
+    if !header.features.contains(Features::DATA_POOL) {
+        return Ok(None);
+    }
+    let pools = session.pools()?.into_iter();
+    let mut named = pools.filter(|pool| pool.id == header.data_pool).map(|pool| pool.name);
+    let missing = || format!("<missing data pool {}>", header.data_pool.0);
+    Ok(Some(named.next().unwrap_or_else(missing)))
 }
 
 fn parent_value(parent: &ParentName, overlap: u64) -> Value {

@@ -14,9 +14,9 @@ use marcot_format::object_name::{self, CHILDREN};
 use marcot_format::parent::ParentImageSpec;
 use marcot_format::snapshot::{ProtectionStatus, SnapshotNamespace};
 use marcot_format::wire::Trailing;
-use marcot_store::{Errno, PoolId, SnapId};
+use marcot_store::{Errno, SnapId};
 
-use super::create::{CreateError, CreateOptions, create_unflushed};
+use super::create::{CreateError, CreateOptions, create_unflushed, inherited_stripes};
 use super::detach::{child_spec, remove_object};
 use super::image_meta;
 use crate::class_call::{CallError, tell};
@@ -48,10 +48,13 @@ pub struct CloneOptions {
     pub format: Option<CloneFormat>,
     pub order: Option<u8>,
     pub features: Option<Features>,
+    /// Features that it is not to have, wherever they come from.
+    pub features_clear: Features,
     /// In bytes.
     pub stripe_unit: Option<u64>,
     pub stripe_count: Option<u64>,
-    pub data_pool: Option<PoolId>,
+    /// The name of the pool where data objects go.
+    pub data_pool: Option<String>,
 }
 
 /// Why there is no clone.
@@ -178,14 +181,16 @@ fn check(
 
 fn child_options(parent: &Header, size: u64, options: &CloneOptions) -> CreateOptions {
     let striping = &parent.striping;
+    let (stripe_unit, stripe_count) =
+        inherited_stripes(striping, options.stripe_unit, options.stripe_count);
     CreateOptions {
         size,
         order: options.order.or(Some(striping.order())),
         features: options.features.or(Some(parent.features.without(Features::JOURNALING))),
-        // As Ceph has it: another object size with the parent's stripe unit.
-        stripe_unit: options.stripe_unit.or(Some(striping.stripe_unit())),
-        stripe_count: options.stripe_count.or(Some(striping.stripe_count())),
-        data_pool: options.data_pool,
+        features_clear: options.features_clear,
+        stripe_unit,
+        stripe_count,
+        data_pool: options.data_pool.clone(),
     }
 }
 

@@ -3,9 +3,9 @@
 
 use futures_util::stream::{FuturesUnordered, StreamExt, TryStreamExt};
 use marcot_format::features::Features;
-use marcot_store::{Errno, PoolId};
+use marcot_store::Errno;
 
-use super::create::{CreateError, CreateOptions, create_unflushed};
+use super::create::{CreateError, CreateOptions, create_unflushed, inherited_stripes};
 use super::{image_meta, remove};
 use crate::class_call::CallError;
 use crate::client::{Access, Client, Location};
@@ -24,10 +24,13 @@ const GRAIN: usize = 4096;
 pub struct CopyOptions {
     pub order: Option<u8>,
     pub features: Option<Features>,
+    /// Features that it is not to have, wherever they come from.
+    pub features_clear: Features,
     /// In bytes.
     pub stripe_unit: Option<u64>,
     pub stripe_count: Option<u64>,
-    pub data_pool: Option<PoolId>,
+    /// The name of the pool where data objects go.
+    pub data_pool: Option<String>,
 }
 
 /// Why there is no copy.
@@ -81,13 +84,16 @@ fn create_options(source: &Image, options: &CopyOptions) -> CreateOptions {
     let header = source.header();
     let striping = &header.striping;
     let inherited = header.features.without(Features::JOURNALING);
+    let (stripe_unit, stripe_count) =
+        inherited_stripes(striping, options.stripe_unit, options.stripe_count);
     CreateOptions {
         size: source.view().size,
         order: options.order.or(Some(striping.order())),
         features: options.features.or(Some(inherited)),
-        stripe_unit: options.stripe_unit.or(Some(striping.stripe_unit())),
-        stripe_count: options.stripe_count.or(Some(striping.stripe_count())),
-        data_pool: options.data_pool,
+        features_clear: options.features_clear,
+        stripe_unit,
+        stripe_count,
+        data_pool: options.data_pool.clone(),
     }
 }
 

@@ -26,11 +26,13 @@ pub struct CreateOptions {
     /// Objects are of two to the power of this many bytes.
     pub order: Option<u8>,
     pub features: Option<Features>,
+    /// Features that it is not to have, wherever they come from.
+    pub features_clear: Features,
     /// In bytes; goes with `stripe_count`.
     pub stripe_unit: Option<u64>,
     pub stripe_count: Option<u64>,
-    /// Where data objects go, if not beside the header.
-    pub data_pool: Option<PoolId>,
+    /// The name of the pool where data objects go; empty, or the header's own, for beside it.
+    pub data_pool: Option<String>,
 }
 
 /// Why an image was not created.
@@ -55,7 +57,7 @@ pub enum CreateError {
     #[error("image size not compatible with object map")]
     TooLargeForObjectMap,
     #[error("data pool {pool} does not exist")]
-    NoDataPool { pool: i64 },
+    NoDataPool { pool: String },
     #[error(transparent)]
     Call(#[from] CallError),
 }
@@ -103,13 +105,8 @@ pub(crate) async fn create_unflushed(
     if exists(client, at, name).await? {
         return Err(CreateError::Exists { name: name.to_owned() });
     }
-    let plan = plan(options, &client.config, at.pool)?;
-    if let Some(pool) = plan.data_pool {
-        let pools = client.store.list_pools().await.map_err(CallError::from)?;
-        if !pools.iter().any(|info| info.id == pool) {
-            return Err(CreateError::NoDataPool { pool: pool.0 });
-        }
-    }
+    let data_pool = find_data_pool(client, at, options).await?;
+    let plan = plan(options, &client.config, data_pool)?;
     init::validate(client, plan.data_pool.unwrap_or(at.pool)).await?;
     let id = image_id::generate(client);
     let steps = steps(at, name, &id, &plan);
@@ -123,6 +120,22 @@ pub(crate) async fn create_unflushed(
         }
     }
     Ok(id)
+}
+
+/// The pool for the data; `None` for the header's own.
+async fn find_data_pool(
+    client: &Client,
+    at: &Location,
+    options: &CreateOptions,
+) -> Result<Option<PoolId>, CreateError> {
+    let name = options.data_pool.as_ref().unwrap_or(&client.config.default_data_pool);
+    if name.is_empty() {
+        return Ok(None);
+    }
+    let pools = client.store.list_pools().await.map_err(CallError::from)?;
+    let found = pools.into_iter().find(|pool| pool.name == *name);
+    let pool = found.ok_or_else(|| CreateError::NoDataPool { pool: name.clone() })?;
+    Ok((pool.id != at.pool).then_some(pool.id))
 }
 
 /// The layout of a new image, decided.
@@ -142,16 +155,19 @@ const IMPLICIT: Features = Features::STRIPING
     .union(Features::NON_PRIMARY)
     .union(Features::DIRTY_CACHE);
 
-fn plan(options: &CreateOptions, config: &Config, pool: PoolId) -> Result<Plan, CreateError> {
+fn plan(
+    options: &CreateOptions,
+    config: &Config,
+    data_pool: Option<PoolId>,
+) -> Result<Plan, CreateError> {
     let asked = options.features.unwrap_or(Features::from_bits(config.default_features));
     let unknown = asked.without(Features::ALL);
     if !unknown.is_empty() {
         return Err(CreateError::UnknownFeatures { bits: unknown.bits() });
     }
-    let mut features = asked.without(IMPLICIT);
+    let mut features = asked.without(IMPLICIT).without(options.features_clear);
     check_features(features)?;
     let striping = plan_striping(options, config)?;
-    let data_pool = options.data_pool.filter(|data_pool| *data_pool != pool);
     if features.contains(Features::OBJECT_MAP) {
         features = features | Features::FAST_DIFF;
         if striping.object_count(options.size) > MAX_OBJECT_COUNT {
@@ -184,12 +200,27 @@ fn check_features(features: Features) -> Result<(), CreateError> {
 fn plan_striping(options: &CreateOptions, config: &Config) -> Result<Striping, CreateError> {
     let order = options.order.unwrap_or(config.default_order);
     let plain = Striping::plain(order).map_err(|_| CreateError::Order)?;
-    let unit = options.stripe_unit.unwrap_or(0);
-    let count = options.stripe_count.unwrap_or(0);
+    // As in Ceph, 0 asks for the default too.
+    let or_default = |asked: Option<u64>, default| asked.filter(|it| *it > 0).unwrap_or(default);
+    let unit = or_default(options.stripe_unit, config.default_stripe_unit);
+    let count = or_default(options.stripe_count, config.default_stripe_count);
     match (unit, count) {
         (0, 0) => Ok(plain),
         (0, _) | (_, 0) => Err(CreateError::HalfStriping),
         _ => Striping::new(order, unit, count).map_err(|_| CreateError::StripeUnit),
+    }
+}
+
+/// The stripe unit and count of an image that is made like another. The other's, also with
+/// another object size, unless one of the two was asked for: then the configuration completes it.
+pub(crate) fn inherited_stripes(
+    from: &Striping,
+    unit: Option<u64>,
+    count: Option<u64>,
+) -> (Option<u64>, Option<u64>) {
+    match (unit, count) {
+        (None, None) => (Some(from.stripe_unit()), Some(from.stripe_count())),
+        asked => asked,
     }
 }
 
@@ -300,7 +331,7 @@ mod tests {
     use super::*;
 
     fn planned(options: CreateOptions) -> Result<(Features, u64, u64), CreateError> {
-        let plan = plan(&options, &Config::default(), PoolId(2))?;
+        let plan = plan(&options, &Config::default(), None)?;
         Ok((plan.features, plan.striping.stripe_unit(), plan.striping.stripe_count()))
     }
 
@@ -366,10 +397,28 @@ mod tests {
     }
 
     #[test]
-    fn a_data_pool_is_another_pool() {
-        let in_pool =
-            |pool| CreateOptions { data_pool: Some(PoolId(pool)), ..features(Features::LAYERING) };
-        assert_eq!(planned(in_pool(2)).unwrap().0, Features::LAYERING);
-        assert!(planned(in_pool(3)).unwrap().0.contains(Features::DATA_POOL));
+    fn a_data_pool_is_a_feature() {
+        let options = features(Features::LAYERING);
+        let planned = |pool| plan(&options, &Config::default(), pool).unwrap().features;
+        assert_eq!(planned(None), Features::LAYERING);
+        assert!(planned(Some(PoolId(3))).contains(Features::DATA_POOL));
+    }
+
+    #[test]
+    fn half_a_striping_is_completed_by_the_configuration() {
+        let config =
+            Config { default_stripe_unit: 65536, default_stripe_count: 2, ..Config::default() };
+        let of = |unit, count| {
+            let options = CreateOptions {
+                stripe_unit: unit,
+                stripe_count: count,
+                ..CreateOptions::default()
+            };
+            let striping = plan(&options, &config, None).unwrap().striping;
+            (striping.stripe_unit(), striping.stripe_count())
+        };
+        assert_eq!(of(None, None), (65536, 2));
+        assert_eq!(of(None, Some(4)), (65536, 4));
+        assert_eq!(of(Some(4096), Some(0)), (4096, 2));
     }
 }

@@ -47,7 +47,9 @@ fn plan(has: Features, asked: Features) -> Result<Features, FeatureError> {
     if asked.is_empty() {
         return Err(FeatureError::Nothing);
     }
-    if !Features::MUTABLE.contains(asked) {
+    // What mirroring and caches set for themselves is not the user's to switch on.
+    let own = Features::MUTABLE.without(Features::NON_PRIMARY | Features::DIRTY_CACHE);
+    if !own.contains(asked) {
         return Err(FeatureError::Immutable);
     }
     if has.intersects(asked) {
@@ -101,6 +103,7 @@ mod tests {
             (Features::NONE, layering, Err(FeatureError::Immutable)),
             (layering, Features::DEEP_FLATTEN, Err(FeatureError::Immutable)),
             (layering, Features::OPERATIONS, Err(FeatureError::Immutable)),
+            (lock, Features::NON_PRIMARY, Err(FeatureError::Immutable)),
             (lock, Features::JOURNALING, Err(FeatureError::NotSupported)),
         ] {
             assert_eq!(plan(has, asked), expected, "{has:?} {asked:?}");

@@ -62,7 +62,7 @@ fn a_striped_image_in_a_data_pool() {
             order: Some(16),
             stripe_unit: Some(4096),
             stripe_count: Some(3),
-            data_pool: Some(marcot_store::PoolId(2)),
+            data_pool: Some("data".to_owned()),
             ..CreateOptions::default()
         };
         create(&world.client, &world.at, "a", &options).await.unwrap();
