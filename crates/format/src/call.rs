@@ -4,15 +4,19 @@
 #[macro_use]
 mod define;
 
+mod any;
 pub mod children;
 pub mod data_object;
 pub mod directory;
+pub mod format_1;
 pub mod group;
 pub mod header;
 pub mod id;
+pub mod journal;
 pub mod lock;
 pub mod metadata;
 pub mod migration;
+pub mod mirror;
 pub mod namespace;
 pub mod object_map;
 pub mod parent;
@@ -21,9 +25,11 @@ pub mod trash;
 
 use crate::wire::{Decode, Encode};
 
+pub use any::{AnyCall, all};
+
 /// The arguments of one method; implemented by one type a method.
 pub trait Call: Encode + Decode {
-    /// The object class, `rbd` or `lock`.
+    /// The object class, `rbd`, `lock` or `journal`.
     const CLASS: &'static str;
     /// The method's name.
     const METHOD: &'static str;

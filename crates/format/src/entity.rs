@@ -105,6 +105,9 @@ impl fmt::Display for EntityAddress {
 
 const IPV4: u16 = 2;
 const IPV6: u16 = 10;
+const IPV6_LENGTH: usize = 28;
+/// How long a `sockaddr_storage` is, which the layout of old always stores in full.
+const STORAGE_LENGTH: u64 = 128;
 
 /// A `sockaddr`: the family little-endian, the port and address as on the network.
 fn encode_socket(socket: SocketAddr, out: &mut Encoder) {
@@ -126,6 +129,13 @@ fn decode_socket(input: &mut Decoder<'_>) -> Result<Option<SocketAddr>, DecodeEr
         return Ok(None);
     }
     let family: u16 = input.field("family")?;
+    decode_of_family(family, &mut input)
+}
+
+fn decode_of_family(
+    family: u16,
+    input: &mut Decoder<'_>,
+) -> Result<Option<SocketAddr>, DecodeError> {
     if family == 0 {
         return Ok(None);
     }
@@ -145,6 +155,18 @@ fn decode_socket(input: &mut Decoder<'_>) -> Result<Option<SocketAddr>, DecodeEr
     }
 }
 
+/// What releases before 12 wrote, behind the first byte, 0: the rest of a u32 of zeros, nonce, and
+/// a whole `sockaddr_storage`, in which even the family is as on the network.
+fn decode_legacy(input: &mut Decoder<'_>) -> Result<EntityAddress, DecodeError> {
+    input.array::<3>()?;
+    let nonce = input.field("nonce")?;
+    let mut storage = Decoder::new("sockaddr", input.take(STORAGE_LENGTH)?);
+    let family = u16::from_be_bytes(storage.array()?);
+    let socket = decode_of_family(family, &mut storage)?;
+    let kind = if socket.is_some() { AddressKind::Legacy } else { AddressKind::None };
+    Ok(EntityAddress { kind, nonce, socket })
+}
+
 impl Encode for EntityAddress {
     fn encode(&self, out: &mut Encoder) {
         // 1 in front says that the address is the versioned struct, not the layout of old.
@@ -152,8 +174,9 @@ impl Encode for EntityAddress {
             out.put(&(self.kind as u32)).put(&self.nonce);
             match self.socket {
                 Some(socket) => encode_socket(socket, out),
+                // As long as the longest, and of no family.
                 None => {
-                    out.put(&0u32);
+                    out.counted(&[0; IPV6_LENGTH]);
                 }
             }
         });
@@ -164,9 +187,10 @@ impl Decode for EntityAddress {
     const RECORD: &'static str = "entity_addr";
 
     fn decode(input: &mut Decoder<'_>) -> Result<Self, DecodeError> {
-        let marker: u8 = input.field("marker")?;
-        if marker != 1 {
-            return Err(input.bad_value(marker));
+        match input.field::<u8>("marker")? {
+            0 => return decode_legacy(input),
+            1 => {}
+            other => return Err(input.bad_value(other)),
         }
         input.versioned(Self::RECORD, 1, |input, _| {
             let kind = match input.field::<u32>("type")? {
@@ -182,6 +206,27 @@ impl Decode for EntityAddress {
     }
 }
 
+/// Who and where (`entity_inst_t`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct EntityInstance {
+    pub name: EntityName,
+    pub address: EntityAddress,
+}
+
+impl Encode for EntityInstance {
+    fn encode(&self, out: &mut Encoder) {
+        out.put(&self.name).put(&self.address);
+    }
+}
+
+impl Decode for EntityInstance {
+    const RECORD: &'static str = "entity_inst";
+
+    fn decode(input: &mut Decoder<'_>) -> Result<Self, DecodeError> {
+        Ok(EntityInstance { name: input.field("name")?, address: input.field("addr")? })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::net::IpAddr;
@@ -189,6 +234,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::hostile::unhex;
 
     #[test]
     fn text_is_read_back() {
@@ -201,6 +247,24 @@ mod tests {
         assert_eq!(EntityName::parse("client.17"), Some(EntityName::client(17)));
         assert_eq!(EntityName::parse("client.-1"), None);
         assert_eq!(EntityName::client(17).to_string(), "client.17");
+    }
+
+    /// An OSD of 16.2 that found these in a lock told the same addresses in its own layout.
+    #[test]
+    fn the_layout_of_old_is_read() {
+        let old = |head: &str| {
+            let mut bytes = unhex(head);
+            bytes.resize(136, 0);
+            EntityAddress::from_bytes(&bytes).unwrap()
+        };
+        let legacy = |text| EntityAddress::parse(text, AddressKind::Legacy).unwrap();
+        assert_eq!(old("00000000 07000000 0002 1a85 7f000001"), legacy("127.0.0.1:6789/7"));
+        let v6 = "00000000 07000000 000a 1a85 00000000 00000000000000000000000000000001";
+        assert_eq!(old(v6), legacy("[::1]:6789/7"));
+        let blank = old("00000000 07000000");
+        assert_eq!(blank, EntityAddress { nonce: 7, ..EntityAddress::BLANK });
+        let told = "01 0101 28000000 00000000 07000000 1c000000".to_owned() + &"00".repeat(28);
+        assert_eq!(blank.to_bytes(), unhex(&told));
     }
 
     proptest! {

@@ -115,6 +115,41 @@ impl Decode for Format1Header {
     }
 }
 
+/// What `snap_list` returns of a header.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Format1SnapshotList {
+    pub snap_seq: u64,
+    /// Newest first.
+    pub snapshots: Vec<Format1Snapshot>,
+}
+
+impl Encode for Format1SnapshotList {
+    fn encode(&self, out: &mut Encoder) {
+        out.put(&self.snap_seq).count(self.snapshots.len());
+        for snapshot in &self.snapshots {
+            out.put(&snapshot.id).put(&snapshot.size).put(&snapshot.name);
+        }
+    }
+}
+
+impl Decode for Format1SnapshotList {
+    const RECORD: &'static str = "result of rbd.snap_list";
+
+    fn decode(input: &mut Decoder<'_>) -> Result<Self, DecodeError> {
+        let snap_seq = input.field("snap_seq")?;
+        let count = input.count()?;
+        let snapshot = |_| {
+            Ok(Format1Snapshot {
+                id: input.field("snap id")?,
+                size: input.field("snap size")?,
+                name: input.field("snap name")?,
+            })
+        };
+        let snapshots = (0..count).map(snapshot).collect::<Result<_, _>>()?;
+        Ok(Format1SnapshotList { snap_seq, snapshots })
+    }
+}
+
 /// The names of a pool's images of format 1: the data of `rbd_directory`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Format1Directory {

@@ -12,6 +12,9 @@
 //!
 //! `docs/formats/` describes the same bytes in words.
 
+#[macro_use]
+pub mod wire;
+
 pub mod call;
 pub mod children;
 pub mod directory;
@@ -20,16 +23,19 @@ pub mod features;
 pub mod format_1;
 pub mod group;
 pub mod header;
+pub mod journal;
 pub mod lock;
+pub mod mgr;
 pub mod migration;
+pub mod mirror;
 pub mod notify;
 pub mod object_map;
 pub mod object_name;
 pub mod parent;
+pub mod record;
 pub mod snapshot;
 pub mod time;
 pub mod trash;
-pub mod wire;
 
 #[cfg(test)]
 mod hostile;

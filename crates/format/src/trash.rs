@@ -1,7 +1,11 @@
 //! An image in the trash: the value of `id_<image id>` in `rbd_trash`.
 
+mod notify;
+
 use crate::Utime;
 use crate::wire::{Decode, DecodeError, Decoder, Encode, Encoder};
+
+pub use notify::TrashNotification;
 
 /// Where an image in the trash is kept.
 pub fn trash_key(image_id: &str) -> String {

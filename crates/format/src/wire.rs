@@ -3,6 +3,9 @@
 //! [`Encoder`] appends; [`Decoder`] walks a slice and names the record and field at which it
 //! failed. [`Encode`] and [`Decode`] tie a type to its bytes. docs/formats/encoding.md.
 
+#[macro_use]
+mod numbered;
+
 mod decoder;
 mod encoder;
 mod error;

@@ -33,7 +33,12 @@ macro_rules! calls {
             const KIND: $crate::call::CallKind = calls!(@kind $kind);
             type Reply = $reply;
         }
-    )*};
+    )*
+
+        /// All calls of this file.
+        pub(super) const CALLS: &[$crate::call::AnyCall] =
+            &[$($crate::call::AnyCall::of::<$name>()),*];
+    };
     (@kind read) => { $crate::call::CallKind::Read };
     (@kind write) => { $crate::call::CallKind::Write };
     (@encode $self:ident, $out:ident, [], ) => { let _ = $out; };

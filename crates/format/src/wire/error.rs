@@ -22,6 +22,8 @@ pub enum DecodeProblem {
     TooNew { compat: u8, known: u8 },
     /// A string that is not UTF-8.
     NotUtf8,
+    /// Something else than the JSON that belongs here.
+    NotJson,
     /// A number outside of its range.
     BadValue(u64),
     /// A checksum that does not match.
@@ -38,6 +40,7 @@ impl fmt::Display for DecodeProblem {
                 write!(f, "written for readers of version {compat}, this one knows {known}")
             }
             DecodeProblem::NotUtf8 => f.write_str("not UTF-8"),
+            DecodeProblem::NotJson => f.write_str("not the JSON that belongs here"),
             DecodeProblem::BadValue(value) => write!(f, "the value {value} has no meaning"),
             DecodeProblem::Checksum { stored, computed } => {
                 write!(f, "checksum {computed:#010x}, stored is {stored:#010x}")
