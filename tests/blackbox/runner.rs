@@ -130,6 +130,7 @@ fn empty_cluster(stage: &Stage) {
         }
     }
     stage.run("ceph config-key ls | tr -d '[],\"' | grep ^rbd/ | xargs -rn1 ceph config-key rm");
+    stage.run("ceph config rm global rbd_config_pool_override_update_timestamp");
     let made = stage.run("ceph osd pool create rbd 8 8 && timeout 20 rbd pool init rbd");
     assert_eq!(made.exit, 0, "{made:?}");
 }

@@ -221,6 +221,7 @@ macro_rules! refusals {
 
 refusals! {
     marcot_image::CallError,
+    marcot_image::config::ConfigError,
     marcot_image::CloseError,
     marcot_image::OpenError,
     marcot_image::IoError,

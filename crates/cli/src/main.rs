@@ -72,7 +72,7 @@ fn run(personality: Personality, words: Vec<String>) -> Result<(), Failure> {
     if personality == Personality::Dencoder {
         return dencoder::run(&words);
     }
-    let (globals, words) = global::take(personality, words)?;
+    let (globals, words) = global::take(personality, global::from_environment(), words)?;
     if globals.version {
         return console::print(&help::version(personality));
     }

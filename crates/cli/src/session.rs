@@ -6,6 +6,7 @@ use std::future::Future;
 use std::sync::Arc;
 
 use marcot_connect::{Connection, Connector, Lifetime, Reached, StoreSpec};
+use marcot_image::config::Settings;
 use marcot_image::{
     Access, Client, Image, ImageKey, Location, OpenError, OpenOptions, SnapKey, pool,
 };
@@ -16,15 +17,11 @@ use crate::args::global::Globals;
 use crate::args::options::Target;
 use crate::args::size;
 use crate::args::spec::{ImageSpec, PoolSpec};
-use crate::config;
 use crate::console::complain;
 use crate::exit::Failure;
 use crate::personality::Personality;
 use crate::progress::{Meter, Wanted};
 use crate::store_choice;
-
-/// The pool when none is named.
-const DEFAULT_POOL: &str = "rbd";
 
 /// Moving so much takes a second or so: the store's host does it, so that others can work.
 const LASTING_BYTES: u64 = 512 << 20;
@@ -103,11 +100,27 @@ impl Session {
         if let Some(client) = self.client.get() {
             return Ok(client);
         }
-        let config = config::from_options(&self.globals.rbd_options)?;
         let connection = self.connection()?;
         let (store, env) = (Arc::clone(&connection.store), Arc::clone(&connection.env));
-        let client = Client::new(store, env, config);
+        let settings = self.wait(Settings::read(&*store, &self.client_name()));
+        let mut settings = settings
+            .map_err(|error| Failure::verb("reading the configuration failed", error.errno))?;
+        for (option, value) in &self.globals.rbd_options {
+            settings.set(option, value.clone());
+        }
+        let client = Client::configured(store, env, settings);
         Ok(self.client.get_or_init(|| client))
+    }
+
+    /// The options of RBD on the command line: for a process that works in our stead.
+    pub(crate) fn given_options(&self) -> Vec<(String, String)> {
+        let given = self.globals.rbd_options.iter();
+        given.map(|(option, value)| (option.name.to_owned(), value.to_string())).collect()
+    }
+
+    /// Who we are to the store: `client.admin` unless the user said otherwise.
+    fn client_name(&self) -> String {
+        format!("client.{}", self.globals.identity.client.as_deref().unwrap_or("admin"))
     }
 
     /// Says that an embedded store that was worked on here is running out of space.
@@ -138,9 +151,11 @@ impl Session {
     }
 
     /// The name of the pool that is meant.
-    pub(crate) fn pool_name<'a>(&'a self, at: &'a PoolSpec) -> &'a str {
-        let named = at.pool.as_deref().filter(|pool| !pool.is_empty());
-        named.or_else(|| config::default_pool(&self.globals.rbd_options)).unwrap_or(DEFAULT_POOL)
+    pub(crate) fn pool_name(&self, at: &PoolSpec) -> Result<String, Failure> {
+        match at.pool.as_ref().filter(|pool| !pool.is_empty()) {
+            Some(pool) => Ok(pool.clone()),
+            None => Ok(self.client()?.settings.text("rbd_default_pool").unwrap_or_default()),
+        }
     }
 
     /// All pools.
@@ -156,7 +171,7 @@ impl Session {
     }
 
     pub(crate) fn pool_id(&self, at: &PoolSpec) -> Result<PoolId, Failure> {
-        self.pool_id_by_name(self.pool_name(at))
+        self.pool_id_by_name(&self.pool_name(at)?)
     }
 
     fn pool_id_by_name(&self, name: &str) -> Result<PoolId, Failure> {

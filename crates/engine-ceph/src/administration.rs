@@ -1,6 +1,6 @@
 //! Pools, config keys, blocklist and space of a cluster, through its monitors. All of it blocks.
 
-use std::ffi::c_char;
+use std::ffi::{CStr, c_char};
 
 use bytes::Bytes;
 use marcot_store::{
@@ -9,9 +9,12 @@ use marcot_store::{
 };
 use serde_json::{Value, json};
 
-use crate::connection::CephCluster;
+use crate::connection::{CephCluster, c_string};
 use crate::io_context::View;
 use crate::library::{ClusterStat, PoolStat};
+
+/// Longer values of options do not matter to us.
+const LONGEST_OPTION: usize = 4096;
 
 impl CephCluster {
     pub(crate) fn pools(&self) -> Result<Vec<PoolInfo>> {
@@ -56,6 +59,22 @@ impl CephCluster {
         // SAFETY: the handle is connected.
         unsafe { (self.rados.wait_for_latest_osdmap)(self.handle) };
         Ok(())
+    }
+
+    /// An option as librados holds it: from the file, the environment and the monitors.
+    pub(crate) fn configured(&self, option: &str) -> Option<String> {
+        let name = c_string(option, "an option").ok()?;
+        let mut value: [c_char; LONGEST_OPTION] = [0; LONGEST_OPTION];
+        // SAFETY: the name lives through the call; the buffer has the length that is said.
+        let found = unsafe {
+            (self.rados.conf_get)(self.handle, name.as_ptr(), value.as_mut_ptr(), value.len())
+        };
+        if found < 0 {
+            return None;
+        }
+        // SAFETY: on success librados wrote a C string into the buffer.
+        let value = unsafe { CStr::from_ptr(value.as_ptr()) };
+        Some(value.to_string_lossy().into_owned())
     }
 
     pub(crate) fn config_value(&self, key: &str) -> Result<Bytes> {
@@ -141,12 +160,21 @@ fn command_for(change: ClusterChange) -> (Value, Bytes) {
             "prefix": "osd set-require-min-compat-client",
             "version": release,
         })),
-        ClusterChange::SetConfigKey { key, value } => {
-            (json!({"prefix": "config-key set", "key": key}), value)
-        }
-        ClusterChange::RemoveConfigKey { key } => {
-            plain(json!({"prefix": "config-key rm", "key": key}))
-        }
+        ClusterChange::SetConfigKey { key, value } => match option_of_key(&key) {
+            Some((section, option)) => plain(json!({
+                "prefix": "config set",
+                "who": section,
+                "name": option,
+                "value": String::from_utf8_lossy(&value),
+            })),
+            None => (json!({"prefix": "config-key set", "key": key}), value),
+        },
+        ClusterChange::RemoveConfigKey { key } => plain(match option_of_key(&key) {
+            Some((section, option)) => {
+                json!({"prefix": "config rm", "who": section, "name": option})
+            }
+            None => json!({"prefix": "config-key rm", "key": key}),
+        }),
         ClusterChange::AddBlocklist { address } => plain(json!({
             "prefix": "osd blocklist", "blocklistop": "add", "addr": address.0,
         })),
@@ -154,4 +182,10 @@ fn command_for(change: ClusterChange) -> (Value, Bytes) {
             "prefix": "osd blocklist", "blocklistop": "rm", "addr": address.0,
         })),
     }
+}
+
+/// The section and the option of `config/SECTION/OPTION`: the monitors change those keys only
+/// through commands of their own, which also tell the clients.
+fn option_of_key(key: &str) -> Option<(&str, &str)> {
+    key.strip_prefix("config/")?.split_once('/')
 }

@@ -277,6 +277,10 @@ impl Cluster for CephStore {
         self.blocking(CephCluster::config_keys)
     }
 
+    fn configured(&self, option: &str) -> Option<String> {
+        self.cluster.configured(option)
+    }
+
     fn status(&self) -> BoxFuture<'_, Result<ClusterStatus>> {
         self.blocking(CephCluster::cluster_status)
     }

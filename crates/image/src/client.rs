@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use marcot_store::{Env, ObjectId, PoolId, SnapId, Store};
 
-use crate::config::Config;
+use crate::config::{Config, Settings};
 use crate::coordination::OwnerVerbs;
 use crate::layering::Ancestries;
 use crate::operation::Verbs;
@@ -15,7 +15,10 @@ use crate::operation::Verbs;
 pub struct Client {
     pub store: Arc<dyn Store>,
     pub env: Arc<dyn Env>,
+    /// [`Client::settings`] typed; pools and images override it.
     pub config: Arc<Config>,
+    /// What holds for everything this client does.
+    pub settings: Arc<Settings>,
     /// What the images opened through this client and its clones have in common.
     pub(crate) shared: Arc<Shared>,
 }
@@ -31,7 +34,14 @@ pub(crate) struct Shared {
 impl Client {
     pub fn new(store: Arc<dyn Store>, env: Arc<dyn Env>, config: Config) -> Client {
         let shared = Shared { ancestries: Ancestries::default(), verbs: Arc::new(Verbs) };
-        Client { store, env, config: Arc::new(config), shared: Arc::new(shared) }
+        let (config, settings) = (Arc::new(config), Arc::default());
+        Client { store, env, config, settings, shared: Arc::new(shared) }
+    }
+
+    /// A client under options that were set.
+    pub fn configured(store: Arc<dyn Store>, env: Arc<dyn Env>, settings: Settings) -> Client {
+        let client = Client::new(store, env, settings.config());
+        Client { settings: Arc::new(settings), ..client }
     }
 
     /// The same client and store under other options.

@@ -16,6 +16,8 @@ use marcot_store::{Errno, ObjectId, SnapId, Store};
 
 use crate::class_call::CallError;
 use crate::client::{Access, Client, ImageKey, Location, SnapKey};
+use crate::config::Config;
+use crate::config::overrides::image_config;
 use crate::coordination::{Coordination, LockError};
 use crate::header::{Header, HeaderError, Identity, SnapView, load};
 use crate::io::{Gate, IoError, ObjectGates};
@@ -77,6 +79,8 @@ pub(crate) struct Current {
     pub(crate) view: SnapView,
     /// The opened snapshot is gone.
     pub(crate) removed: bool,
+    /// The options as they hold for this image.
+    pub(crate) config: Arc<Config>,
     /// The head's, while this handle owns the exclusive lock.
     pub(crate) object_map: Option<Arc<ObjectMap>>,
     /// The table of this parent's ancestors, from the first read that misses.
@@ -85,9 +89,9 @@ pub(crate) struct Current {
 
 impl Current {
     /// What an image looks like that was just opened.
-    fn opened(header: Header, view: SnapView) -> Current {
+    fn opened(header: Header, view: SnapView, config: Arc<Config>) -> Current {
         let header = Arc::new(header);
-        Current { header, view, removed: false, object_map: None, ancestry: Arc::default() }
+        Current { header, view, removed: false, config, object_map: None, ancestry: Arc::default() }
     }
 
     /// Whether the object map may be relied on.
@@ -174,6 +178,11 @@ impl Image {
         &self.identity.location
     }
 
+    /// The options as they hold for this image, as last read.
+    pub fn config(&self) -> Arc<Config> {
+        Arc::clone(&self.current().config)
+    }
+
     /// The header object.
     pub fn header_object(&self) -> &ObjectId {
         &self.header_object
@@ -220,6 +229,8 @@ impl Image {
         }
         let before = self.current();
         let header = load(self.store(), &self.identity, Some(&before.header)).await?;
+        let config = image_config(&self.client, self.identity.location.pool, self.header_object());
+        let config = config.await?;
         let object_map = self.object_map_for(&header, &before).await?;
         let view = header.view(self.snap);
         let same_parent = match (&header.parent, &before.header.parent) {
@@ -232,6 +243,7 @@ impl Image {
             header: Arc::new(header),
             view: view.unwrap_or(before.view),
             removed: view.is_none(),
+            config,
             object_map,
             ancestry: match same_parent && !wrong {
                 true => Arc::clone(&before.ancestry),
@@ -279,6 +291,7 @@ impl Image {
             header: Arc::clone(&before.header),
             view: before.view,
             removed: before.removed,
+            config: Arc::clone(&before.config),
             object_map: None,
             ancestry: Arc::clone(&before.ancestry),
         });

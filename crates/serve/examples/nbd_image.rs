@@ -33,6 +33,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         snap: SnapId::HEAD,
         mode: ServeMode::ReadWrite,
         export_name: "rbd/disk".to_owned(),
+        options: Vec::new(),
     };
     let serving = Serving::open(&client, &request, Limits::default()).await?;
     let listener = Listener::bind_unix(Path::new(socket))?;

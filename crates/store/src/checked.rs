@@ -273,6 +273,10 @@ impl<S: Store + ?Sized> Cluster for Checked<S> {
         self.engine.list_config_keys()
     }
 
+    fn configured(&self, option: &str) -> Option<String> {
+        self.engine.configured(option)
+    }
+
     fn status(&self) -> BoxFuture<'_, Result<ClusterStatus>> {
         self.engine.status()
     }

@@ -136,6 +136,13 @@ pub trait Cluster: Send + Sync {
     /// All config keys, sorted.
     fn list_config_keys(&self) -> BoxFuture<'_, Result<Vec<String>>>;
 
+    /// What the store's own client configuration says of an option of RBD (`rbd_…`). `None` where
+    /// there is no such configuration: then options are config keys.
+    fn configured(&self, option: &str) -> Option<String> {
+        let _ = option;
+        None
+    }
+
     /// Identity, oldest client to serve, space, blocklist.
     fn status(&self) -> BoxFuture<'_, Result<ClusterStatus>>;
 }

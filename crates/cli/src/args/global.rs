@@ -2,13 +2,15 @@
 //! command, and are taken off the command line first.
 
 use marcot_connect::CephIdentity;
+use marcot_image::config::option::{RbdOption, Value};
 
+use crate::config;
 use crate::personality::Personality;
 
 use super::usage::UsageError;
 
 /// What was said about the store, by the command line alone.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Globals {
     /// `--store dir:PATH|ceph:CONF`
     pub(crate) store: Option<String>,
@@ -20,8 +22,8 @@ pub(crate) struct Globals {
     pub(crate) version: bool,
     /// Who a Ceph cluster is told that this is.
     pub(crate) identity: CephIdentity,
-    /// RBD options in order: name with underscores, value.
-    pub(crate) rbd_options: Vec<(String, String)>,
+    /// RBD options in order.
+    pub(crate) rbd_options: Vec<(&'static RbdOption, Value)>,
 }
 
 /// Options of Ceph's clients that take a value, and librados' names for them. The embedded store has
@@ -44,15 +46,22 @@ const CLIENT: [&str; 4] = ["--id", "--user", "--name", "-n"];
 const CONFIG_PREFIXES: [&str; 8] =
     ["debug-", "log-", "ms-", "mon-", "rados-", "objecter-", "auth-", "client-"];
 
-/// Takes the global options out of `words`.
+/// Options in the environment, which come before all others.
+pub(crate) fn from_environment() -> Vec<String> {
+    let text = std::env::var("CEPH_ARGS").unwrap_or_default();
+    text.split_whitespace().map(str::to_owned).collect()
+}
+
+/// Takes the global options out of `words`, `before` which others stand that came another way.
 pub(crate) fn take(
     personality: Personality,
+    before: Vec<String>,
     words: Vec<String>,
 ) -> Result<(Globals, Vec<String>), UsageError> {
     let mut globals = Globals::default();
     let mut kept = Vec::new();
     let alone = words.len() == 1;
-    let mut words = words.into_iter();
+    let mut words = before.into_iter().chain(words);
     while let Some(word) = words.next() {
         if word == "--" {
             kept.push(word);
@@ -70,12 +79,18 @@ pub(crate) fn take(
                 globals.verbose = !alone;
                 globals.version |= alone;
             }
+            Kind::RbdOption(option) => {
+                let value = match attached {
+                    Some(value) => value,
+                    None if config::is_switch(option) => "true".to_owned(),
+                    None => next_value(&mut words, name)?,
+                };
+                globals.rbd_options.push((option, config::value(option, &value)?));
+            }
             kind => {
                 let value = match attached {
                     Some(value) => value,
-                    None => {
-                        words.next().ok_or_else(|| UsageError::ValueMissing(name.to_owned()))?
-                    }
+                    None => next_value(&mut words, name)?,
                 };
                 globals.note(kind, name, value);
             }
@@ -84,13 +99,17 @@ pub(crate) fn take(
     Ok((globals, kept))
 }
 
+fn next_value(words: &mut impl Iterator<Item = String>, name: &str) -> Result<String, UsageError> {
+    words.next().ok_or_else(|| UsageError::ValueMissing(name.to_owned()))
+}
+
 enum Kind {
     Other,
     Version,
     Verbose,
     Store,
     CephConf,
-    RbdOption,
+    RbdOption(&'static RbdOption),
     Client,
     /// An option of librados, or one that only says how much to log.
     Ceph,
@@ -98,12 +117,14 @@ enum Kind {
 
 fn kind(personality: Personality, name: &str) -> Kind {
     let dashed = name.replace('_', "-");
+    if let Some(option) = config::named(&dashed) {
+        return Kind::RbdOption(option);
+    }
     match name {
         "--version" => Kind::Version,
         "-v" | "--verbose" => Kind::Verbose,
         "--store" => Kind::Store,
         "-c" | "--conf" => Kind::CephConf,
-        _ if is_rbd_option(&dashed) => Kind::RbdOption,
         _ if CLIENT.contains(&name) => Kind::Client,
         _ if IDENTITY.iter().any(|(known, _)| *known == name) => Kind::Ceph,
         _ => {
@@ -114,21 +135,11 @@ fn kind(personality: Personality, name: &str) -> Kind {
     }
 }
 
-fn is_rbd_option(dashed: &str) -> bool {
-    dashed.strip_prefix("--").is_some_and(|name| {
-        crate::config::RBD_OPTIONS.iter().any(|known| known.replace('_', "-") == name)
-    })
-}
-
 impl Globals {
     fn note(&mut self, kind: Kind, name: &str, value: String) {
         match kind {
             Kind::Store => self.store = Some(value),
             Kind::CephConf => self.ceph_conf = Some(value),
-            Kind::RbdOption => {
-                let name = name.trim_start_matches('-').replace('-', "_");
-                self.rbd_options.push((name, value));
-            }
             Kind::Client => {
                 let id = value.strip_prefix("client.").unwrap_or(&value);
                 self.identity.client = Some(id.to_owned());
@@ -140,7 +151,7 @@ impl Globals {
                     self.identity.overrides.push(((*option).to_owned(), value));
                 }
             }
-            Kind::Other | Kind::Version | Kind::Verbose => {}
+            Kind::Other | Kind::Version | Kind::Verbose | Kind::RbdOption(_) => {}
         }
     }
 }
@@ -150,7 +161,8 @@ mod tests {
     use super::*;
 
     fn taken(line: &str) -> (Globals, Vec<String>) {
-        take(Personality::Rbd, line.split_whitespace().map(str::to_owned).collect()).unwrap()
+        take(Personality::Rbd, Vec::new(), line.split_whitespace().map(str::to_owned).collect())
+            .unwrap()
     }
 
     #[test]
@@ -160,8 +172,10 @@ mod tests {
         );
         assert_eq!(words, ["ls", "-l"]);
         assert_eq!(globals.store.as_deref(), Some("dir:x"));
+        let given: Vec<(&str, String)> =
+            globals.rbd_options.iter().map(|(o, value)| (o.name, value.to_string())).collect();
         let options = [("rbd_default_order", "23"), ("rbd_default_features", "1")];
-        assert_eq!(globals.rbd_options, options.map(|(a, b)| (a.to_owned(), b.to_owned())));
+        assert_eq!(given, options.map(|(name, value)| (name, value.to_owned())));
     }
 
     #[test]

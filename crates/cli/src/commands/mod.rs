@@ -11,6 +11,7 @@ use crate::session::Session;
 mod bench;
 mod children;
 mod clone;
+mod config;
 mod copy;
 mod create;
 mod disk_usage;
@@ -60,6 +61,18 @@ pub(crate) const RBD: &[&CommandDef] = &[
     &bench::COMMAND,
     &children::COMMAND,
     &clone::COMMAND,
+    &config::get::GLOBAL,
+    &config::list::GLOBAL,
+    &config::remove::GLOBAL,
+    &config::set::GLOBAL,
+    &config::get::IMAGE,
+    &config::list::IMAGE,
+    &config::remove::IMAGE,
+    &config::set::IMAGE,
+    &config::get::POOL,
+    &config::list::POOL,
+    &config::remove::POOL,
+    &config::set::POOL,
     &copy::COMMAND,
     &create::COMMAND,
     &disk_usage::COMMAND,

@@ -11,6 +11,7 @@ use marcot_store::{Errno, SnapId};
 use super::{Current, OpenOptions};
 use crate::class_call::{CallError, ask};
 use crate::client::{Access, Client, ImageKey, Location, SnapKey};
+use crate::config::overrides::image_config;
 use crate::header::{Header, HeaderError, Identity, load};
 
 /// Why an image could not be opened.
@@ -60,7 +61,8 @@ pub(super) async fn find(
     }
     let snap = select(&header, &options.snap)?;
     let view = header.view(snap).ok_or_else(|| no_snapshot(&header, snap.0.to_string()))?;
-    Ok((identity, Current::opened(header, view)))
+    let config = image_config(client, at.pool, &header.object()).await?;
+    Ok((identity, Current::opened(header, view, config)))
 }
 
 fn select(header: &Header, key: &SnapKey) -> Result<SnapId, OpenError> {

@@ -27,7 +27,7 @@ impl Image {
 
     /// The smallest unit that a discard gives back, in bytes.
     pub fn discard_granularity(&self) -> u64 {
-        let config = &self.client().config;
+        let config = self.config();
         if !config.skip_partial_discard {
             return 1;
         }

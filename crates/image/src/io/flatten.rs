@@ -21,7 +21,7 @@ impl Image {
         let current = self.fresh().await?;
         let count = Depth::objects(&current.header);
         self.note_ahead(&current, count).await?;
-        let at_once = self.client().config.concurrent_management_ops.max(1);
+        let at_once = self.config().concurrent_management_ops.max(1);
         let mut running = stream::iter(0..count)
             .map(|number| self.flatten_object(Arc::clone(&current), number))
             .buffer_unordered(at_once);

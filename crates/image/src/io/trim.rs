@@ -32,7 +32,7 @@ impl Image {
                 size / (striping.object_size() * striping.stripe_count()) * striping.stripe_count()
             }
         };
-        let at_once = self.client().config.concurrent_management_ops.max(1);
+        let at_once = self.config().concurrent_management_ops.max(1);
         let mut running = stream::iter(first..count)
             .map(|number| self.trim_object(Arc::clone(&current), number, size))
             .buffer_unordered(at_once);

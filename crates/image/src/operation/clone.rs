@@ -21,7 +21,7 @@ use super::detach::{child_spec, remove_object};
 use super::image_meta;
 use crate::class_call::{CallError, tell};
 use crate::client::{Access, Client, ImageKey, Location, SnapKey};
-use crate::config::CloneFormat;
+use crate::config::{CloneFormat, overrides};
 use crate::header::{Header, HeaderError};
 use crate::image::{Image, OpenError, OpenOptions};
 use crate::pool::children::{key, spec};
@@ -124,7 +124,7 @@ async fn clone_opened(
     options: &CloneOptions,
 ) -> Result<String, CloneError> {
     let header = parent.header();
-    let format = choose_format(client, options.format).await?;
+    let format = choose_format(client, target, options).await?;
     check(&header, parent.snap(), format, target, options)?;
     let create = child_options(&header, parent.view().size, options);
     let id = create_unflushed(client, &target.location, &target.name, &create).await?;
@@ -139,9 +139,14 @@ async fn clone_opened(
 /// Clone v2 when every client that may come can read it.
 async fn choose_format(
     client: &Client,
-    asked: Option<CloneFormat>,
+    target: &CloneTarget,
+    options: &CloneOptions,
 ) -> Result<CloneFormat, CallError> {
-    match asked.unwrap_or(client.config.default_clone_format) {
+    let format = match options.format {
+        Some(format) => format,
+        None => overrides::pool_config(client, target.location.pool).await?.default_clone_format,
+    };
+    match format {
         CloneFormat::Auto => {
             // Releases are named in alphabetical order.
             let oldest = client.store.status().await?.min_compat_client;

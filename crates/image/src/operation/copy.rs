@@ -114,7 +114,7 @@ async fn fill(
 async fn pour(source: &Image, target: &Image, progress: &dyn Progress) -> Result<(), CopyError> {
     image_meta::copy(target.store(), source.header_object(), target.header_object()).await?;
     let size = source.view().size;
-    let at_once = target.client().config.concurrent_management_ops.max(1);
+    let at_once = target.config().concurrent_management_ops.max(1);
     let mut writes = FuturesUnordered::new();
     let mut offset = 0;
     while offset < size {

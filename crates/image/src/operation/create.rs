@@ -14,7 +14,7 @@ use marcot_store::{Errno, ObjectId, PoolId, ReadOp, ReadStep, SnapId, WriteOp, W
 
 use crate::class_call::{CallError, exec};
 use crate::client::{Client, Location};
-use crate::config::Config;
+use crate::config::{Config, overrides};
 use crate::pool::{image_id, init};
 use crate::striping::Striping;
 
@@ -105,8 +105,9 @@ pub(crate) async fn create_unflushed(
     if exists(client, at, name).await? {
         return Err(CreateError::Exists { name: name.to_owned() });
     }
-    let data_pool = find_data_pool(client, at, options).await?;
-    let plan = plan(options, &client.config, data_pool)?;
+    let config = overrides::pool_config(client, at.pool).await?;
+    let data_pool = find_data_pool(client, at, options, &config).await?;
+    let plan = plan(options, &config, data_pool)?;
     init::validate(client, plan.data_pool.unwrap_or(at.pool)).await?;
     let id = image_id::generate(client);
     let steps = steps(at, name, &id, &plan);
@@ -127,8 +128,9 @@ async fn find_data_pool(
     client: &Client,
     at: &Location,
     options: &CreateOptions,
+    config: &Config,
 ) -> Result<Option<PoolId>, CreateError> {
-    let name = options.data_pool.as_ref().unwrap_or(&client.config.default_data_pool);
+    let name = options.data_pool.as_ref().unwrap_or(&config.default_data_pool);
     if name.is_empty() {
         return Ok(None);
     }

@@ -121,7 +121,7 @@ pub async fn used(
     {
         return Ok(changed.map(|number| whole(header, number, size)).sum());
     }
-    let at_once = image.client().config.concurrent_management_ops.max(1);
+    let at_once = image.config().concurrent_management_ops.max(1);
     let looks = (0..header.object_count(size))
         .map(|number| async move { (number, history(image.store(), header, number).await) });
     let mut looks = stream::iter(looks).buffer_unordered(at_once);

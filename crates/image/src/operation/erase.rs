@@ -44,7 +44,7 @@ async fn remove_objects(
     progress: &dyn Progress,
 ) -> Result<(), CallError> {
     let store = claim.image().store();
-    let at_once = claim.image().client().config.concurrent_management_ops.max(1);
+    let at_once = claim.image().config().concurrent_management_ops.max(1);
     let removals = doomed.iter().map(|number| {
         let object = header.data_object(*number);
         let op = WriteOp::new(vec![WriteStep::Remove]).ordered();

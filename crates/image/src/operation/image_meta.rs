@@ -6,6 +6,7 @@ use marcot_format::call::metadata::{MetadataGet, MetadataList, MetadataRemove, M
 use marcot_store::{Errno, ObjectId, Store};
 
 use crate::class_call::{CallError, ask, tell};
+use crate::config::{OptionError, overrides};
 use crate::image::Image;
 use crate::operation::claim::{Claim, ClaimError};
 
@@ -18,6 +19,8 @@ pub enum ImageMetaError {
     #[error("there is no metadata key {key}")]
     NotFound { key: String },
     #[error(transparent)]
+    Option(#[from] OptionError),
+    #[error(transparent)]
     Claim(#[from] ClaimError),
     #[error(transparent)]
     Call(#[from] CallError),
@@ -27,6 +30,7 @@ impl ImageMetaError {
     pub fn errno(&self) -> Errno {
         match self {
             ImageMetaError::NotFound { .. } => Errno::NOENT,
+            ImageMetaError::Option(error) => error.errno(),
             ImageMetaError::Claim(error) => error.errno(),
             ImageMetaError::Call(error) => error.errno(),
         }
@@ -42,8 +46,9 @@ pub async fn get(image: &Image, key: &str) -> Result<Vec<u8>, ImageMetaError> {
     }
 }
 
-/// Sets `key` to `value`.
+/// Sets `key` to `value`. A key `conf_…` must be an option that images may set.
 pub async fn set(image: &Image, key: &str, value: &[u8]) -> Result<(), ImageMetaError> {
+    overrides::check_metadata(key, value)?;
     let claim = Claim::take(image).await?;
     let pairs = BTreeMap::from([(key.to_owned(), value.to_vec())]);
     tell(image.store(), image.header_object(), &MetadataSet { pairs }).await?;

@@ -66,7 +66,7 @@ async fn look(
     mut see: impl FnMut(u64, ObjectState),
 ) -> Result<(), ObjectMapError> {
     let (count, before) = scope(header, snap)?;
-    let at_once = image.client().config.concurrent_management_ops.max(1);
+    let at_once = image.config().concurrent_management_ops.max(1);
     let fast = header.features.contains(Features::FAST_DIFF);
     let looks = (0..count)
         .map(|number| async move { (number, history(image.store(), header, number).await) });

@@ -20,7 +20,7 @@ pub(crate) async fn chunks(
     image: &Image,
     window: ImageExtent,
 ) -> Result<impl Stream<Item = Result<Chunk, IoError>> + Unpin, IoError> {
-    let at_once = image.client().config.concurrent_management_ops.max(1);
+    let at_once = image.config().concurrent_management_ops.max(1);
     let ranges = image.allocation(window.offset, window.length).await?;
     let reads = ranges.into_iter().flat_map(cut).map(move |(extent, state)| async move {
         match state {

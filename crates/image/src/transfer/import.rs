@@ -109,7 +109,7 @@ async fn pour(
     progress: &dyn Progress,
 ) -> Result<(), ImportError> {
     let known = source.size();
-    let at_once = image.client().config.concurrent_management_ops.max(1);
+    let at_once = image.config().concurrent_management_ops.max(1);
     let mut writes = FuturesUnordered::new();
     let mut offset = 0;
     loop {

@@ -27,6 +27,8 @@ pub struct ServeRequest {
     pub mode: ServeMode,
     /// The name that clients ask for.
     pub export_name: String,
+    /// Options of RBD that the user gave for this export: name, value.
+    pub options: Vec<(String, String)>,
 }
 
 /// Bytes that are no request.

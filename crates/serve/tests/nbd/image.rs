@@ -58,6 +58,7 @@ impl Served {
             snap,
             mode,
             export_name: "rbd/disk".to_owned(),
+            options: Vec::new(),
         };
         let request = ServeRequest::decode(&request.encode()).unwrap();
         let path = self.folder.path().join(name);

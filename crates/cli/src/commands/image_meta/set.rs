@@ -7,6 +7,7 @@ use marcot_image::operation::image_meta;
 use crate::args::spec::{self, SnapRule, Wanted};
 use crate::args::{Arguments, options};
 use crate::commands::CommandDef;
+use crate::console;
 use crate::exit::Failure;
 use crate::session::Session;
 
@@ -28,8 +29,9 @@ fn run(arguments: &Arguments, session: &Session) -> Result<(), Failure> {
     let key = super::word(arguments, "key")?;
     let value = super::word(arguments, "value")?;
     let image = session.open_head(&spec, Access::ReadWrite)?;
-    session
-        .wait(image_meta::set(&image, &key, value.as_bytes()))
-        .map_err(|error| Failure::refused("setting metadata failed", &error))?;
+    session.wait(image_meta::set(&image, &key, value.as_bytes())).map_err(|error| {
+        console::complain(&format!("failed to set metadata {key} of image : {}", error.errno()));
+        Failure::refused("setting metadata failed", &error)
+    })?;
     session.close_image(&image)
 }

@@ -8,7 +8,8 @@ use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use marcot_connect::ProcessEnv;
 use marcot_host::jobs::{JobRequest, Jobs, RunningJob, Stop};
-use marcot_image::{Client, Config};
+use marcot_image::Client;
+use marcot_image::config::{Settings, option};
 use marcot_serve::nbd::{Limits, Listener, ServeError, ServeRequest, Serving};
 use marcot_store::{Errno, Store, StoreError};
 use rustix::net::SocketAddrUnix;
@@ -44,14 +45,14 @@ impl Jobs for HostJobs {
                 let context = format!("start job {}", request.kind);
                 return Err(StoreError::new(Errno::OPNOTSUPP, context));
             }
-            let client = Client::new(store, Arc::new(env), Config::default());
-            start(client, request, exports, stop).await
+            start(store, env, request, exports, stop).await
         })
     }
 }
 
 async fn start(
-    client: Client,
+    store: Arc<dyn Store>,
+    env: ProcessEnv,
     mut request: JobRequest,
     exports: RunningExports,
     stop: Stop,
@@ -59,6 +60,13 @@ async fn start(
     let refused = |errno, why: String| StoreError::new(errno, format!("serve over NBD: {why}"));
     let wanted = ServeRequest::decode(&request.body)
         .map_err(|error| refused(Errno::INVAL, error.to_string()))?;
+    let mut settings = Settings::read(&*store, "client.admin").await?;
+    for (name, text) in &wanted.options {
+        let read = option::find(name).and_then(|option| Ok((option, option.parse(text)?)));
+        let (option, value) = read.map_err(|error| refused(Errno::INVAL, error.to_string()))?;
+        settings.set(option, value);
+    }
+    let client = Client::configured(store, Arc::new(env), settings);
     let socket = request.files.pop().filter(|_| request.files.is_empty());
     let socket = socket.ok_or_else(|| refused(Errno::INVAL, "one socket is needed".into()))?;
     let address = address(&socket);

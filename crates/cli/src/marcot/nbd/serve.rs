@@ -126,7 +126,7 @@ impl Address {
 fn describe(session: &Session, spec: &ImageSpec, mode: ServeMode) -> Result<ServeRequest, Failure> {
     let at = session.location(&spec.at)?;
     let image = session.open_at(&at, spec, Access::ReadOnly)?;
-    let mut export_name = format!("{}/", session.pool_name(&spec.at));
+    let mut export_name = format!("{}/", session.pool_name(&spec.at)?);
     if !at.namespace.is_empty() {
         export_name += &format!("{}/", at.namespace);
     }
@@ -141,6 +141,7 @@ fn describe(session: &Session, spec: &ImageSpec, mode: ServeMode) -> Result<Serv
         snap: image.snap(),
         mode,
         export_name,
+        options: session.given_options(),
     };
     session.close_image(&image)?;
     Ok(request)
