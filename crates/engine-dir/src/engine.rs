@@ -295,6 +295,7 @@ impl DirEngine {
         if self.shared.core().log.since_checkpoint() > LONGEST_TAIL {
             self.checkpoint()?;
         }
+        self.shared.core().tell_synced();
         Ok(())
     }
 }

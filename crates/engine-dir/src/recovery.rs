@@ -41,7 +41,7 @@ impl From<ScanError> for RecoverError {
     fn from(error: ScanError) -> RecoverError {
         match error {
             ScanError::Read(error) => RecoverError::Read(error),
-            damaged @ ScanError::Damaged { .. } => RecoverError::Log(damaged.to_string()),
+            damaged => RecoverError::Log(damaged.to_string()),
         }
     }
 }
@@ -82,9 +82,11 @@ pub(crate) fn recover(volume: &dyn Volume, options: RecoverOptions) -> Result<Co
         return Err(RecoverError::Log(format!("the file ends within it, after {length} bytes")));
     }
     let mut segments = jump_targets(&*device, superblock.oldest.segment, start.segment)?;
-    let scanned = scan(&*device, start)?;
+    let known = superblock.synced.map_or(0, |synced| synced.seq).max(stored_seq);
+    let scanned = scan(&*device, start, known)?;
+    check_chain(&scanned.found, superblock.synced)?;
     let mut found = scanned.found;
-    let durable = scanned.synced.max(superblock.newest.seq);
+    let durable = scanned.synced.max(superblock.newest.seq).max(known);
     let rejected = first_lost(&*device, &found, durable);
     if let Some(index) = rejected {
         found.truncate(index + 1);
@@ -123,6 +125,18 @@ pub(crate) fn recover(volume: &dyn Volume, options: RecoverOptions) -> Result<Co
         Some(lost) => core.overwrite(lost.start).map_err(RecoverError::Settle)?,
     }
     Ok(core)
+}
+
+/// The record that the superblock calls durable is the one in the log.
+fn check_chain(found: &[Found], synced: Option<LogPointer>) -> Result<(), RecoverError> {
+    let Some(synced) = synced else { return Ok(()) };
+    match found.iter().find(|found| found.end.seq == synced.seq) {
+        Some(found) if found.end.checksum != synced.checksum => {
+            let seq = synced.seq;
+            Err(RecoverError::Log(format!("record {seq} is not the one that was synced")))
+        }
+        _ => Ok(()),
+    }
 }
 
 fn read_superblock(device: &dyn Device) -> Result<Superblock, RecoverError> {
@@ -261,6 +275,7 @@ pub(crate) fn format(volume: &dyn Volume, options: &FormatOptions) -> io::Result
         store: options.store,
         oldest: start,
         newest: start,
+        synced: None,
         has_checkpoint: false,
     };
     device.write_at(0, &superblock.encode().repeat(2))?;

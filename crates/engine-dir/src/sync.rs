@@ -151,15 +151,31 @@ impl Shared {
         }
     }
 
-    /// Waits to be woken; for a while only when something is un-synced. Tells whether time ran out.
+    /// Waits to be woken; for a while only when something is un-synced, and tells then whether time
+    /// ran out. When all has been quiet for a while the superblock says how far the store is synced.
     fn wait<'q>(&self, queue: MutexGuard<'q, Queue>) -> (MutexGuard<'q, Queue>, bool) {
         // Disarmed before the look: a write after the look finds it so and wakes the thread.
         self.syncs.armed.store(false, Ordering::Release);
-        if !self.core().is_dirty_and_sound() {
+        let (is_dirty, has_told) = {
+            let core = self.core();
+            (core.is_dirty_and_sound(), core.has_told_synced())
+        };
+        if !is_dirty && !has_told {
+            let (woken, timeout) = self.wait_a_while(queue);
+            if timeout {
+                self.core().tell_synced();
+            }
+            return (woken, false);
+        }
+        if !is_dirty {
             let woken = self.syncs.wake.wait(queue).unwrap_or_else(PoisonError::into_inner);
             return (woken, false);
         }
         self.syncs.armed.store(true, Ordering::Release);
+        self.wait_a_while(queue)
+    }
+
+    fn wait_a_while<'q>(&self, queue: MutexGuard<'q, Queue>) -> (MutexGuard<'q, Queue>, bool) {
         let waited = self.syncs.wake.wait_timeout(queue, UNSYNCED_TIME);
         let (woken, timeout) = waited.unwrap_or_else(PoisonError::into_inner);
         (woken, timeout.timed_out())

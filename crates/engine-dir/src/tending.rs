@@ -121,12 +121,22 @@ impl Shared {
         let rows = frozen.rows().map_err(|error| failed(&error))?;
         let meta = self.meta_store().map_err(|error| failed(&error))?;
         meta.commit(rows).map_err(|error| failed(&error))?;
-        let (offset, superblock) = self.core().superblock_for(frozen);
-        let written = self.device.write_at(offset, &superblock.encode());
-        written.map_err(|error| failed(&error))?;
+        self.name_checkpoint(frozen)?.map_err(|error| failed(&error))?;
         self.sync_now()?;
-        let punched = self.core().checkpointed(frozen, superblock, &meta)?;
+        let punched = self.core().checkpointed(frozen, &meta)?;
         self.punch(&punched)
+    }
+
+    /// Has the superblock name a checkpoint that is stored.
+    fn name_checkpoint(&self, frozen: &Frozen) -> Result<std::io::Result<()>, StoreError> {
+        loop {
+            let mut core = self.core();
+            if core.superblock_is_durable() {
+                return Ok(core.name_checkpoint(frozen));
+            }
+            drop(core);
+            self.sync_now()?;
+        }
     }
 
     /// The metadata of the last checkpoint, or an empty one for the first.

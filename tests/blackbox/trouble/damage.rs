@@ -56,14 +56,15 @@ impl Specimen {
         store.run(&["clone", "first@s", "clone"]);
         let second = noise(2, 1 << 20);
         assert!(import(&store, "second", &second).status.success());
-        // Enough changes for a checkpoint. What comes after the last one and was synced last cannot
-        // be told from what never arrived: damage there takes it away.
+        // Enough changes for a checkpoint, and then some that are in the log alone.
         for round in 0..400 {
             store.run(&["image-meta", "set", "first", "key", &format!("{round}")]);
             if store.path("store/meta.redb").exists() {
                 break;
             }
         }
+        store.run(&["image-meta", "set", "first", "key", "last"]);
+        store.run(&["image-meta", "set", "clone", "key", "last"]);
         let content = [("first", first.clone()), ("clone", first), ("second", second)].into();
         fs::rename(store.path("store"), store.path("sound")).expect("nobody uses it");
         Specimen { store, content, round: 0 }
@@ -111,6 +112,14 @@ impl Specimen {
                 }
             }
         }
+        for name in ["first", "clone"] {
+            let key = run(&self.store.marcot(&["image-meta", "get", name, "key"]));
+            noticed |= !key.status.success();
+            if key.status.success() {
+                let key = String::from_utf8_lossy(&key.stdout).into_owned();
+                assert_eq!(key, "last\n", "{what}: {name} has gone back");
+            }
+        }
         // Changes as well, and what they leave can be looked at.
         run(&self.store.marcot(&["create", "--size", "1M", "new"]));
         run(&self.store.marcot(&["rm", "--no-progress", "second"]));
@@ -130,8 +139,9 @@ fn damaged_bits_and_blocks_never_give_wrong_bytes() {
     let length = specimen.length("store.dat");
     let superblocks = spread(2 * BLOCK, 4);
     let data = spread(length - (1 << 20), 12).map(|place| (1 << 20) + place);
+    let log = spread((1 << 20) - 2 * BLOCK, 12).map(|place| 2 * BLOCK + place);
     let mut noticed = 0;
-    for place in superblocks.chain(data) {
+    for place in superblocks.chain(log).chain(data) {
         for hurt_here in [Hurt::Flip(place), Hurt::Zero(place / BLOCK * BLOCK)] {
             specimen.renew();
             hurt(&specimen.store.path("store").join("store.dat"), hurt_here);
@@ -139,6 +149,22 @@ fn damaged_bits_and_blocks_never_give_wrong_bytes() {
         }
     }
     assert!(noticed > 8, "only {noticed} hurts of {} were noticed", specimen.round);
+}
+
+#[test]
+fn the_last_record_of_the_log_is_missed() {
+    let mut specimen = Specimen::new();
+    specimen.renew();
+    let file = specimen.store.path("store").join("store.dat");
+    let bytes = fs::read(&file).expect("it is there");
+    // The last command's records: behind them the first segment was never written.
+    let log = &bytes[..1 << 20];
+    let last = log.iter().rposition(|byte| *byte != 0).expect("there is a log") as u64;
+    hurt(&file, Hurt::Flip(last));
+    for command in [&["ls"][..], &["fsck"], &["image-meta", "get", "clone", "key"]] {
+        let words = ["log is damaged", "record ", "would lose"];
+        refused(&run(&specimen.store.marcot(command)), 5, &words);
+    }
 }
 
 #[test]

@@ -72,29 +72,24 @@ impl Core {
         self.state.dropped_omaps.extend(frozen.dropped_omaps);
     }
 
-    /// The superblock that makes a stored checkpoint count, and where it goes.
-    pub(crate) fn superblock_for(&self, frozen: &Frozen) -> (u64, Superblock) {
-        let superblock = Superblock {
-            generation: self.superblock.generation + 1,
-            store: self.superblock.store,
-            oldest: self.superblock.newest,
-            newest: frozen.pointer,
-            has_checkpoint: true,
-        };
-        (superblock.generation % 2 * BLOCK_BYTES, superblock)
+    /// Writes the superblock that makes a stored checkpoint count, once it is durable.
+    pub(crate) fn name_checkpoint(&mut self, frozen: &Frozen) -> std::io::Result<()> {
+        let (newest, oldest) = (frozen.pointer, self.superblock.newest);
+        let told = self.superblock.synced.filter(|told| told.seq > newest.seq);
+        let synced = Some(told.unwrap_or(newest));
+        let (has_checkpoint, now) = (true, self.superblock.clone());
+        self.write_superblock(Superblock { oldest, newest, synced, has_checkpoint, ..now })
     }
 
     /// The checkpoint and its superblock are durable. Yields runs to punch.
     pub(crate) fn checkpointed(
         &mut self,
         frozen: &Frozen,
-        superblock: Superblock,
         meta: &Arc<dyn MetaStore>,
     ) -> Result<Vec<Run>, StoreError> {
         self.state.attach(meta);
         self.state.objects.stored(frozen.pointer.seq);
-        self.log.checkpointed(&superblock.oldest, &superblock.newest);
-        self.superblock = superblock;
+        self.log.checkpointed(&self.superblock.oldest, &self.superblock.newest);
         let surplus = self.log.take_surplus(SPARE_BLOCKS);
         let freed = self.state.space.give_back(&surplus);
         freed.map_err(|error| super::meta_failed(&error, "free the log"))?;

@@ -6,6 +6,7 @@ mod commit;
 mod freeze;
 mod housekeeping;
 mod read;
+mod superblock;
 mod sync;
 mod write;
 
@@ -34,6 +35,8 @@ pub(crate) struct Core {
     pub state: State,
     pub log: LogWriter,
     pub superblock: Superblock,
+    /// The newest superblock that is known to be durable.
+    durable_generation: u64,
     /// Everything up to this record survives a power cut.
     pub durable: u64,
     /// What records up to this one freed may be used again.
@@ -81,6 +84,8 @@ impl Core {
             state: parts.state,
             log: parts.log,
             superblock: parts.superblock,
+            // It may still be in the page cache, where a dead process has left it.
+            durable_generation: 0,
             durable: parts.durable,
             pins: BTreeMap::new(),
             released: Arc::default(),

@@ -4,13 +4,16 @@ use marcot_store::{Errno, StoreError};
 
 use super::Core;
 use crate::engine::AfterWrite;
+use crate::layout::LogPointer;
 use crate::planted::{Defect, planted};
 use crate::units::Run;
 
 /// What a sync will have made durable.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct SyncTarget {
-    pub seq: u64,
+    end: LogPointer,
+    /// The superblock in use.
+    generation: u64,
     /// The newest synced seq that is in a record up to `seq`.
     carried: u64,
     unsynced: u64,
@@ -21,8 +24,9 @@ impl Core {
     pub(crate) fn begin_sync(&mut self) -> Result<SyncTarget, StoreError> {
         self.check_writable()?;
         self.log.seal();
-        let (seq, carried) = (self.log.last_seq(), self.log.carried());
-        Ok(SyncTarget { seq, carried, unsynced: self.unsynced })
+        let (end, carried) = (self.log.end(), self.log.carried());
+        let generation = self.superblock.generation;
+        Ok(SyncTarget { end, generation, carried, unsynced: self.unsynced })
     }
 
     /// Takes note of how the device's sync ended. Yields runs to punch.
@@ -37,10 +41,12 @@ impl Core {
             self.poison(&format!("syncing the store file failed: {error}"));
             return Err(StoreError::new(Errno::IO, format!("flush ({error})")));
         }
-        self.durable = self.durable.max(target.seq);
+        self.durable = self.durable.max(target.end.seq);
+        self.durable_generation = self.durable_generation.max(target.generation);
         self.unsynced = self.unsynced.saturating_sub(target.unsynced);
         let early = planted(Defect::EarlyReuse);
-        self.ripe = self.ripe.max(if early { target.seq } else { target.carried });
+        self.tell_new_segment(target.end);
+        self.ripe = self.ripe.max(if early { target.end.seq } else { target.carried });
         self.ripen()
     }
 

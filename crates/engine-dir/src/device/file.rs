@@ -94,6 +94,15 @@ impl Device for FileDevice {
         }
     }
 
+    fn next_data(&self, offset: u64) -> io::Result<u64> {
+        match rustix::fs::seek(&self.file, rustix::fs::SeekFrom::Data(offset)) {
+            Ok(found) => Ok(found),
+            Err(rustix::io::Errno::NXIO) => Ok(u64::MAX),
+            Err(rustix::io::Errno::INVAL) => Ok(offset),
+            Err(error) => Err(error.into()),
+        }
+    }
+
     fn forget_cache(&self, offset: u64, length: u64) {
         let length = std::num::NonZeroU64::new(length);
         // Advice: when it is refused the cached bytes are all there is to go by.

@@ -47,6 +47,12 @@ pub trait Device: Debug + Send + Sync {
     /// cannot do it answers `Unsupported`, and the range keeps its bytes.
     fn punch(&self, offset: u64, length: u64) -> io::Result<()>;
 
+    /// Where, from `offset` on, the next byte is that was ever written, as far as the device can
+    /// tell; what lies between reads as zeros.
+    fn next_data(&self, offset: u64) -> io::Result<u64> {
+        Ok(offset)
+    }
+
     /// Forgets cached bytes of a range that are not waiting to be written, so that the next read
     /// tells what the medium really holds.
     fn forget_cache(&self, _offset: u64, _length: u64) {}

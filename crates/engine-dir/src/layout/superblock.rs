@@ -1,8 +1,9 @@
 //! The superblock: identity, features, and where the log begins.
 //!
 //! Two copies in the first two blocks are written in turn; the valid one with the higher
-//! generation counts. It names two places in the log: after the checkpoint before the last, and
-//! after the last one. The log is kept from the first on.
+//! generation counts. It names places in the log: after the checkpoint before the last, after the
+//! last one, and one that was durable when it was written. The log is kept from the first on, and
+//! one that ends before the third has been damaged.
 
 use super::codec::{Damaged, Reader, Writer};
 use crate::units::{BLOCK, Run};
@@ -34,6 +35,8 @@ pub(crate) struct Superblock {
     pub oldest: LogPointer,
     /// Where it begins when the last checkpoint is readable.
     pub newest: LogPointer,
+    /// The log was durable up to there, data and all; `None` when nobody has said so yet.
+    pub synced: Option<LogPointer>,
     /// Whether a checkpoint has ever been made: without one the metadata file means nothing.
     pub has_checkpoint: bool,
 }
@@ -65,7 +68,7 @@ impl Superblock {
         }
         writer.u64(self.generation);
         writer.u8(u8::from(self.has_checkpoint));
-        for pointer in [&self.oldest, &self.newest] {
+        for pointer in [&self.oldest, &self.newest].into_iter().chain(&self.synced) {
             writer.u64(pointer.seq);
             writer.u32(pointer.checksum);
             writer.u64(pointer.segment.start);
@@ -109,7 +112,11 @@ impl Superblock {
         let has_checkpoint = reader.u8()? != 0;
         let oldest = decode_pointer(&mut reader)?;
         let newest = decode_pointer(&mut reader)?;
-        Ok(Superblock { generation, store, oldest, newest, has_checkpoint })
+        let synced = match reader.rest().iter().all(|byte| *byte == 0) {
+            true => None,
+            false => Some(decode_pointer(&mut reader)?),
+        };
+        Ok(Superblock { generation, store, oldest, newest, synced, has_checkpoint })
     }
 }
 
@@ -138,6 +145,7 @@ mod tests {
             store: [7; 16],
             oldest: pointer,
             newest: LogPointer { seq: 12, ..pointer },
+            synced: Some(LogPointer { seq: 14, ..pointer }),
             has_checkpoint: true,
         }
     }
@@ -147,6 +155,8 @@ mod tests {
         let bytes = some().encode();
         assert_eq!(bytes.len(), BLOCK);
         assert_eq!(Superblock::decode(&bytes), Ok(some()));
+        let silent = Superblock { synced: None, ..some() };
+        assert_eq!(Superblock::decode(&silent.encode()), Ok(silent));
         for byte in 0..bytes.len() {
             let mut damaged = bytes.clone();
             damaged[byte] ^= 0x10;

@@ -27,6 +27,7 @@ pub(crate) struct Scanned {
     pub segments: Vec<Run>,
     /// The newest synced seq that any of them carries.
     pub synced: u64,
+    end: LogPointer,
 }
 
 /// Why the log could not be read.
@@ -36,53 +37,88 @@ pub(crate) enum ScanError {
     Read(#[from] io::Error),
     #[error("record {seq} of the log: {damage}")]
     Damaged { seq: u64, damage: Damaged },
+    #[error(
+        "record {seq} is damaged or missing; going on without it would lose what was made durable \
+         after it, up to record {known}"
+    )]
+    Cut { seq: u64, known: u64 },
 }
 
-/// Follows the log from `start`.
-pub(crate) fn scan(device: &dyn Device, start: LogPointer) -> Result<Scanned, ScanError> {
-    let mut scanned = Scanned { found: Vec::new(), segments: vec![start.segment], synced: 0 };
-    let mut at = start;
-    let mut window = Window { device, segment: start.segment, start: 0, bytes: Bytes::new() };
-    while let Some((frame, position)) = next_frame(&mut window, &at)? {
+/// Follows the log from `start`. Records up to `known` were durable; so were those of which a later
+/// record says so: when one of them does not follow, it is damaged.
+pub(crate) fn scan(
+    device: &dyn Device,
+    start: LogPointer,
+    known: u64,
+) -> Result<Scanned, ScanError> {
+    let scanned = follow(device, start)?;
+    let known = known.max(synced_beyond(device, &scanned.end)?);
+    match scanned.end.seq < known {
+        false => Ok(scanned),
+        true => Err(ScanError::Cut { seq: scanned.end.seq + 1, known }),
+    }
+}
+
+fn follow(device: &dyn Device, start: LogPointer) -> Result<Scanned, ScanError> {
+    let segments = vec![start.segment];
+    let mut scanned = Scanned { found: Vec::new(), segments, synced: 0, end: start };
+    let mut window = Window::new(device, start.segment);
+    while let Some((frame, position)) = next_frame(&mut window, &scanned.end)? {
         let record = Record::decode(&frame.body)
             .map_err(|damage| ScanError::Damaged { seq: frame.seq, damage })?;
+        let at = &mut scanned.end;
         at.seq = frame.seq;
         at.checksum = frame.checksum;
         at.position = position + frame.stored_length();
         if let Record::Jump { segment } = record {
-            window = Window { device, segment, start: 0, bytes: Bytes::new() };
+            window = Window::new(device, segment);
             at.segment = segment;
             at.position = 0;
             scanned.segments.push(segment);
         }
         scanned.synced = scanned.synced.max(frame.synced_seq);
-        scanned.found.push(Found { record, start: position, end: at });
+        scanned.found.push(Found { record, start: position, end: *at });
     }
-    match is_cut_short(&mut window, &at)? {
-        false => Ok(scanned),
-        true => {
-            let damage = Damaged("it cannot be read, and a later one says that it was synced");
-            Err(ScanError::Damaged { seq: at.seq + 1, damage })
-        }
-    }
+    Ok(scanned)
 }
 
-/// Whether the record behind `at` is damaged rather than absent: a later one not far behind says
-/// that it was durable. What lost timelines leave behind cannot say so, or it would not have been
-/// lost.
-fn is_cut_short(window: &mut Window<'_>, at: &LogPointer) -> io::Result<bool> {
-    let next = at.seq + 1;
+/// The newest synced seq in records behind the end of the chain, in the rest of its segment and
+/// wherever that leads. If it lies beyond the end, a record between was durable and is damaged.
+/// What lost timelines leave behind cannot say so, or they would not have been lost.
+///
+/// The first record that can know of a sync begins a block, or follows one that does.
+fn synced_beyond(device: &dyn Device, end: &LogPointer) -> Result<u64, ScanError> {
+    let mut newest = 0;
     // More records than that do not fit.
-    let most = at.seq.saturating_add(at.segment.bytes());
-    window.load(at.position.next_multiple_of(BLOCK_BYTES), WINDOW)?;
-    let bytes = window.bytes.clone();
-    let says_so = |position: usize| {
-        let Some((seq, synced)) = peek(bytes.slice(position..).as_ref()) else { return false };
+    let possible = end.seq + 2..=end.seq.saturating_add(end.segment.bytes());
+    let mut window = Window::new(device, end.segment);
+    let mut position = end.position.next_multiple_of(BLOCK_BYTES);
+    while let Some(at) = window.next_block(position)? {
+        position = at + BLOCK_BYTES;
         // Only the rare one that looks right is worth its checksum.
-        (next < seq && seq <= most && (next..seq).contains(&synced))
-            && Frame::decode_unchained(&bytes.slice(position..)).is_ok()
-    };
-    Ok((0..bytes.len()).step_by(BLOCK_BYTES as usize).any(says_so))
+        let looks_right = peek(&window.loaded(at)).is_some_and(|(seq, _)| possible.contains(&seq));
+        let frame = match looks_right {
+            true => Frame::decode_unchained(&window.from(at)?).ok(),
+            false => None,
+        };
+        let Some(frame) = frame else { continue };
+        newest = newest.max(frame.synced_seq);
+        let (seq, checksum, behind) = (frame.seq, frame.checksum, at + frame.stored_length());
+        let behind = LogPointer { seq, checksum, segment: end.segment, position: behind };
+        let followed = match Record::decode(&frame.body) {
+            Ok(Record::Jump { segment }) => {
+                follow(device, LogPointer { segment, position: 0, ..behind })
+            }
+            _ => follow(device, behind),
+        };
+        let Ok(followed) = followed else { continue };
+        newest = newest.max(followed.synced);
+        if followed.end.segment != end.segment {
+            break;
+        }
+        position = position.max(followed.end.position.next_multiple_of(BLOCK_BYTES));
+    }
+    Ok(newest)
 }
 
 /// The frame after `at`: right behind, at the next block, or where segments are left.
@@ -109,7 +145,27 @@ struct Window<'a> {
     bytes: Bytes,
 }
 
-impl Window<'_> {
+impl<'a> Window<'a> {
+    fn new(device: &'a dyn Device, segment: Run) -> Window<'a> {
+        Window { device, segment, start: 0, bytes: Bytes::new() }
+    }
+
+    /// The first block from `position`, a multiple of blocks, on that was ever written, with at
+    /// least the head of a frame in memory; `None` at the end of the segment.
+    fn next_block(&mut self, position: u64) -> io::Result<Option<u64>> {
+        if self.loaded(position).len() >= FRAME_HEADER {
+            return Ok(Some(position));
+        }
+        let offset = self.segment.offset();
+        let found = self.device.next_data(offset + position)? - offset;
+        let found = position.max(found / BLOCK_BYTES * BLOCK_BYTES);
+        if found >= self.segment.bytes() {
+            return Ok(None);
+        }
+        self.load(found, WINDOW)?;
+        Ok((self.bytes.len() >= FRAME_HEADER).then_some(found))
+    }
+
     /// The segment from `position` on, at least to the end of a frame that begins there.
     fn from(&mut self, position: u64) -> io::Result<Bytes> {
         let there = self.loaded(position);

@@ -1,6 +1,7 @@
 //! Power cuts at every moment, and a disk whose calls fail.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use marcot_engine_dir::device::{
     Call as DiskCall, Crash, Fate as DiskFate, Fault, LengthAfterCrash, SimulatedVolume, Volume,
@@ -14,11 +15,18 @@ use marcot_testkit::{Random, SampleClasses, ThreadEnv};
 /// The engine over a simulated disk.
 struct Simulated {
     checkpoint_bytes: u64,
+    /// How often a store was opened: each owner draws random numbers of its own, as in life. Equal
+    /// ones would let the records of a lost timeline pass for this one's.
+    opened: AtomicU64,
 }
 
 impl Simulated {
+    fn new(checkpoint_bytes: u64) -> Simulated {
+        Simulated { checkpoint_bytes, opened: AtomicU64::new(1) }
+    }
+
     fn engine(&self, disk: &Arc<SimulatedVolume>) -> Result<Arc<DirEngine>, String> {
-        let env = Arc::new(ThreadEnv::new(1));
+        let env = Arc::new(ThreadEnv::new(self.opened.fetch_add(1, Ordering::Relaxed)));
         let options = OpenOptions::new(Arc::new(SampleClasses), env);
         let checkpoint_bytes = self.checkpoint_bytes;
         let options = OpenOptions { threads: Threads::None, checkpoint_bytes, ..options };
@@ -105,7 +113,7 @@ fn runs(usual: u64) -> u64 {
 }
 
 fn explore(checkpoint_bytes: u64, moments: usize, seeds: std::ops::Range<u64>) {
-    let rig = Simulated { checkpoint_bytes };
+    let rig = Simulated::new(checkpoint_bytes);
     for seed in seeds {
         let campaign = Campaign { seed, images: 8, second_crash_every: 40, moments };
         let actions = sequence(seed, 14);
@@ -128,7 +136,7 @@ fn power_cuts_around_checkpoints_lose_nothing_either() {
 #[test]
 fn the_birth_of_a_pool_is_all_or_nothing() {
     let campaign = Campaign { seed: 1, images: 10, second_crash_every: 0, moments: 100 };
-    campaign.explore_birth(&Simulated { checkpoint_bytes: 1 << 20 }).expect("nothing is lost");
+    campaign.explore_birth(&Simulated::new(1 << 20)).expect("nothing is lost");
 }
 
 #[test]
@@ -136,7 +144,7 @@ fn a_failing_disk_loses_nothing_acknowledged() {
     for seed in 0..runs(3) {
         let campaign = Campaign { seed, images: 4, second_crash_every: 0, moments: 100 };
         let actions = sequence(seed, 8);
-        let rig = Simulated { checkpoint_bytes: 1500 };
+        let rig = Simulated::new(1500);
         if let Err(error) = campaign.strike(&rig, &actions) {
             panic!("seed {seed}: {error}");
         }

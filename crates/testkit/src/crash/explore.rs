@@ -58,7 +58,9 @@ impl History {
     /// The first and the last state that a store may show after `cut`.
     fn allowed(&self, cut: &PowerCut) -> (usize, usize) {
         let acknowledged = self.spans.iter().take_while(|(_, end)| *end <= cut.moment).count();
-        let begun = self.spans.iter().take_while(|(begin, _)| *begin < cut.moment).count();
+        // The last one begun, not the first that was not: one that failed may have begun long ago.
+        let begun = self.spans.iter().rposition(|(begin, _)| *begin < cut.moment);
+        let begun = begun.map_or(0, |last| last + 1);
         let last = begun.max(acknowledged);
         match cut.is_of_process() && !self.sync_failed {
             true => (acknowledged, last),
