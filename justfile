@@ -26,6 +26,10 @@ bench *ARGS:
 crash-campaign SEEDS="2000":
     MARCOT_CRASH_SEEDS={{ SEEDS }} cargo nextest run --release -p marcot-engine-dir crash
 
+# Random lists of operations through a real Ceph (MARCOT_TEST_CEPH_CONF) and through us: FIRST..END.
+differential SEEDS="0..2000":
+    MARCOT_DIFFERENTIAL_SEEDS={{ SEEDS }} cargo test -p marcot-cli --test blackbox random_lists -- --nocapture
+
 # Start a real Ceph on loopback in DIR (prints its CEPH_CONF), or stop it.
 ceph-start DIR:
     scripts/ceph-cluster start {{ DIR }}

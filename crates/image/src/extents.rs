@@ -50,7 +50,9 @@ impl ObjectExtent {
     /// The part that lies on whole units of `granularity`; the end of the object counts as one.
     /// `None` when nothing is left.
     pub fn aligned_inwards(&self, granularity: u64, object_size: u64) -> Option<ObjectExtent> {
-        if granularity <= 1 {
+        // As Ceph does: where only whole objects could go, an object's tail is cut off instead.
+        let cuts_tail = granularity >= object_size && self.end() >= object_size;
+        if granularity <= 1 || cuts_tail {
             return Some(*self);
         }
         let start = self.offset.checked_next_multiple_of(granularity)?;
@@ -128,6 +130,9 @@ mod tests {
         let tail = extent((1 << 22) - 65537, 65537);
         assert_eq!(tail.aligned_inwards(65536, 1 << 22), Some(extent((1 << 22) - 65536, 65536)));
         assert_eq!(extent(3, 4).aligned_inwards(1, 1 << 22), Some(extent(3, 4)));
+        let cut = extent(61440, 4096);
+        assert_eq!(cut.aligned_inwards(65536, 65536), Some(cut));
+        assert_eq!(extent(4096, 4096).aligned_inwards(65536, 65536), None);
     }
 
     #[test]

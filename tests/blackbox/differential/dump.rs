@@ -1,132 +1,114 @@
-//! Everything a pool holds, as lines that can be compared: ids and times normalised.
-
-use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::Write as _;
+//! Everything that pools hold, as lines that can be compared.
 
 use bytes::Bytes;
-use marcot_format::Utime;
-use marcot_format::parent::Parent;
-use marcot_format::snapshot::Snapshot;
-use marcot_format::wire::{Decode, Encode};
+use futures_util::future::join_all;
+use marcot_format::header::{DATA_POOL_ID, OBJECT_PREFIX};
+use marcot_format::object_name;
+use marcot_format::wire::Decode;
 use marcot_store::{ListQuery, ObjectId, PoolId, ReadOp, ReadResult, ReadStep, SnapId, Store};
 use pollster::block_on;
 
-use super::side::Opened;
+use super::names::Names;
+use super::record::{self, SnapshotMap};
+
+/// An object whose head exists, whole.
+pub(crate) struct Object {
+    pub(crate) id: ObjectId,
+    pub(crate) data: Bytes,
+    pub(crate) xattrs: Vec<(String, Bytes)>,
+    pub(crate) omap: Vec<(Bytes, Bytes)>,
+}
 
 /// One line for each object's existence and data, each attribute, and each key with its value.
-pub(crate) fn dump(opened: &Opened) -> BTreeSet<String> {
-    let (store, pool) = (opened.store(), opened.pool());
-    let names = image_names(&*store, pool);
-    let query = ListQuery { pool, namespace: None, cursor: None, max: 1 << 20 };
-    let listed = block_on(store.list_objects(query)).expect("list");
-    let mut lines = BTreeSet::new();
-    for object in listed.objects {
-        let name = names.iter().fold(object.name.to_string(), |name, (id, image)| {
-            name.replace(id.as_str(), &format!("<{image}>"))
-        });
-        lines.insert(format!("{name}: {}", data(&*store, &object, &names)));
-        for (key, value) in xattrs(&*store, &object) {
-            lines.insert(format!("{name} xattr {key} = {}", shown(&names, &value)));
+/// `pools` are shown by these words. Sorted.
+pub(crate) fn dump(store: &dyn Store, pools: &[(PoolId, char)]) -> Vec<String> {
+    let objects: Vec<Object> =
+        pools.iter().flat_map(|(pool, _)| block_on(read_pool(store, *pool))).collect();
+    let names = Names::of(&objects);
+    let mut lines = Vec::new();
+    for object in &objects {
+        let (_, word) =
+            pools.iter().find(|(pool, _)| *pool == object.id.pool).expect("one of them");
+        let at = format!("{word}/{}/{}", object.id.namespace, names.object(&object.id.name));
+        let data = match record::snapshot_map(object) {
+            Some(map) => block_on(without_zeros(store, object, &objects, map)),
+            None => record::data(object, &names),
+        };
+        lines.push(format!("{at}: {data}"));
+        for (key, value) in &object.xattrs {
+            if let Some(shown) = record::xattr(key, value) {
+                lines.push(format!("{at} xattr {key} = {shown}"));
+            }
         }
-        for (key, value) in omap(&*store, &object) {
-            let value = comparable(&key, &value);
-            lines.insert(format!("{name} {} = {}", shown(&names, &key), shown(&names, &value)));
+        for (key, value) in &object.omap {
+            let (key, value) = record::pair(object, key, value, &names);
+            lines.push(format!("{at} {key} = {value}"));
         }
     }
+    lines.sort();
     lines
 }
 
-/// Image id → name.
-fn image_names(store: &dyn Store, pool: PoolId) -> BTreeMap<String, String> {
-    let directory = ObjectId::new(pool, "", "rbd_directory");
-    let mut names = BTreeMap::new();
-    for (key, value) in omap(store, &directory) {
-        let key = String::from_utf8_lossy(&key).into_owned();
-        if let (Some(id), Ok(name)) = (key.strip_prefix("id_"), String::from_bytes(&value)) {
-            names.insert(id.to_owned(), name);
-        }
-    }
-    names
-}
-
-/// A value without what must differ: times become zero (whether there is one stays to be seen).
-fn comparable(key: &[u8], value: &Bytes) -> Bytes {
-    if key.ends_with(b"_timestamp") {
-        return Bytes::from(vec![0; value.len()]);
-    }
-    if key.starts_with(b"snapshot_")
-        && let Ok(mut snapshot) = Snapshot::from_bytes(value)
-    {
-        snapshot.timestamp =
-            Utime { seconds: u32::from(!snapshot.timestamp.is_zero()), nanoseconds: 0 };
-        return Bytes::from(snapshot.to_bytes());
-    }
-    if key == b"parent"
-        && let Ok(parent) = Parent::from_bytes(value)
-    {
-        // The record's length has the id's in it, and ids differ in length.
-        let padded = format!("{:_<16}", parent.image_id);
-        return Bytes::from(Parent { image_id: padded, ..parent }.to_bytes());
-    }
-    value.clone()
-}
-
-/// Bytes as text where they are text, ids by the image's name, with the length before them.
-fn shown(names: &BTreeMap<String, String>, bytes: &[u8]) -> String {
+/// The states of a snapshot's object map, without those of objects that are all zeros there.
+///
+/// Ceph reads what it copies up, and leaves out of the snapshots' maps what turns out to be zeros;
+/// we take blocks over without looking. A map may say that there is something, never the reverse.
+async fn without_zeros(
+    store: &dyn Store,
+    map_object: &Object,
+    objects: &[Object],
+    map: SnapshotMap,
+) -> String {
+    let header = object_name::header(&map.image);
+    let header = objects.iter().find(|object| {
+        object.id.namespace == map_object.id.namespace && *object.id.name == *header
+    });
+    let value = |key: &str| {
+        let omap = &header.expect("a map of an image").omap;
+        omap.iter().find(|(found, _)| found == key.as_bytes()).map(|(_, value)| value)
+    };
+    let prefix = String::from_bytes(value(OBJECT_PREFIX).expect("a prefix")).expect("text");
+    let pool = value(DATA_POOL_ID).map(|id| PoolId(i64::from_bytes(id).expect("a pool")));
     let mut text = String::new();
-    for byte in bytes {
-        if byte.is_ascii_graphic() && *byte != b'\\' {
-            text.push(char::from(*byte));
-        } else {
-            let _ = write!(text, "\\{byte:02x}");
-        }
-    }
-    for (id, image) in names {
-        let length = |id: &str| {
-            shown(&BTreeMap::new(), &u32::try_from(id.len()).expect("short").to_le_bytes())
+    for (number, state) in (0..).zip(map.states.iter()) {
+        let name = object_name::data(&prefix, number);
+        let id = ObjectId {
+            name: name.into(),
+            pool: pool.unwrap_or(map_object.id.pool),
+            ..map_object.id.clone()
         };
-        for prefix in ["", "rbd_data."] {
-            let full = format!("{prefix}{id}");
-            text =
-                text.replace(&format!("{}{full}", length(&full)), &format!("({prefix}<{image}>)"));
-        }
-        let padded = format!("{id:_<16}");
-        text = text.replace(&padded, &format!("<{image}>"));
-        text = text.replace(id.as_str(), &format!("<{image}>"));
+        let whole = ReadOp::single(ReadStep::Read { offset: 0, length: 64 << 20 });
+        let shown = match store.read(&id, SnapId(map.snap), whole).await.as_deref() {
+            Ok([ReadResult::Data(data)]) if data.iter().any(|byte| *byte != 0) => state as u8,
+            _ => 0,
+        };
+        text.push(char::from(b'0' + shown));
     }
     text
 }
 
-/// Trailing zeros are not compared: object sizes after copyup differ between Ceph clusters too.
-fn data(store: &dyn Store, object: &ObjectId, names: &BTreeMap<String, String>) -> String {
-    let whole = ReadStep::Read { offset: 0, length: 64 << 20 };
-    let results = block_on(store.read(object, SnapId::HEAD, ReadOp::single(whole)));
-    let Ok([ReadResult::Data(bytes)]) = results.as_deref() else {
-        return "only snapshots are left".to_owned();
-    };
-    if object.name.starts_with("rbd_id.") {
-        return shown(names, bytes);
-    }
-    let end = bytes.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
-    let sum = bytes[..end].iter().fold(0xcbf2_9ce4_8422_2325_u64, |sum, byte| {
-        (sum ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
-    });
-    format!("{end} bytes {sum:016x}")
+async fn read_pool(store: &dyn Store, pool: PoolId) -> Vec<Object> {
+    let query = ListQuery { pool, namespace: None, cursor: None, max: 1 << 20 };
+    let listed = store.list_objects(query).await.expect("list").objects;
+    join_all(listed.into_iter().map(|id| read(store, id))).await.into_iter().flatten().collect()
 }
 
-fn xattrs(store: &dyn Store, object: &ObjectId) -> Vec<(String, Bytes)> {
-    match block_on(store.read(object, SnapId::HEAD, ReadOp::single(ReadStep::GetXattrs))).as_deref()
-    {
-        Ok([ReadResult::Xattrs(xattrs)]) => xattrs.clone(),
-        _ => Vec::new(),
-    }
-}
-
-/// Objects with many keys are not made by these scripts: one page is all.
-fn omap(store: &dyn Store, object: &ObjectId) -> Vec<(Bytes, Bytes)> {
-    let all = ReadStep::OmapList { after: None, prefix: Bytes::new(), max: 1000 };
-    match block_on(store.read(object, SnapId::HEAD, ReadOp::single(all))).as_deref() {
-        Ok([ReadResult::Omap(page)]) => page.entries.clone(),
-        _ => Vec::new(),
+/// `None` when only clones are left of it: those are compared through the images' snapshots.
+async fn read(store: &dyn Store, id: ObjectId) -> Option<Object> {
+    // Objects with more keys are not made by these tests.
+    let steps = vec![
+        ReadStep::Read { offset: 0, length: 64 << 20 },
+        ReadStep::GetXattrs,
+        ReadStep::OmapList { after: None, prefix: Bytes::new(), max: 1000 },
+    ];
+    let mut results = store.read(&id, SnapId::HEAD, ReadOp { steps }).await.ok()?;
+    let (omap, xattrs, data) = (results.pop(), results.pop(), results.pop());
+    match (data, xattrs, omap) {
+        (
+            Some(ReadResult::Data(data)),
+            Some(ReadResult::Xattrs(xattrs)),
+            Some(ReadResult::Omap(page)),
+        ) if !page.more => Some(Object { id, data, xattrs, omap: page.entries }),
+        other => panic!("{id}: {other:?}"),
     }
 }

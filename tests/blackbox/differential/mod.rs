@@ -2,27 +2,44 @@
 //! output and exit code of each, then every byte of every image and snapshot, then every object
 //! with its omap and attributes. Ids and times are normalised, nothing else.
 //!
+//! `campaign` does that with random lists of operations through librbd and through our library.
+//!
 //! Needs a cluster: `scripts/test` starts one and names it in `MARCOT_TEST_CEPH_CONF`.
 
+mod campaign;
 mod dump;
+mod generate;
+mod judge;
+mod names;
+mod operation;
+mod ours;
+mod record;
 mod script;
+mod sequence;
 mod side;
+mod texts;
 
 use std::collections::BTreeSet;
+use std::path::PathBuf;
 
-use dump::dump;
 use side::Side;
+
+/// The cluster to compare with; without one there is nothing to do but in CI, where it must be.
+fn cluster() -> Option<PathBuf> {
+    let conf = std::env::var_os("MARCOT_TEST_CEPH_CONF");
+    if conf.is_none() {
+        assert!(std::env::var_os("CI").is_none(), "MARCOT_TEST_CEPH_CONF is not set");
+        eprintln!("no cluster: set MARCOT_TEST_CEPH_CONF (scripts/test does)");
+    }
+    conf.map(PathBuf::from)
+}
 
 #[test]
 fn ceph_and_marcot_do_the_same() {
-    let Some(conf) = std::env::var_os("MARCOT_TEST_CEPH_CONF") else {
-        assert!(std::env::var_os("CI").is_none(), "MARCOT_TEST_CEPH_CONF is not set");
-        eprintln!("no cluster: set MARCOT_TEST_CEPH_CONF (scripts/test does)");
-        return;
-    };
+    let Some(conf) = cluster() else { return };
     let mut problems = Vec::new();
     for (name, commands) in script::SCRIPTS {
-        let theirs = Side::ceph(conf.clone().into());
+        let theirs = Side::ceph(conf.clone());
         let ours = Side::marcot(theirs.pool());
         problems.push(format!("script {name}:"));
         let before = problems.len();
@@ -55,7 +72,7 @@ fn compare_contents(theirs: &Side, ours: &Side) -> Vec<String> {
 
 /// Every object: name, data, omap, attributes.
 fn compare_objects(theirs: &Side, ours: &Side) -> Vec<String> {
-    let (want, got) = (dump(&theirs.open()), dump(&ours.open()));
+    let (want, got) = (side::objects(&theirs.open()), side::objects(&ours.open()));
     let mut problems = Vec::new();
     for line in want.difference(&got) {
         problems.push(format!("only ceph has:   {line}"));

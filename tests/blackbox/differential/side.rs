@@ -9,9 +9,15 @@ use std::sync::Arc;
 use marcot_connect::{Connection, Lifetime, StoreSpec, connect};
 use marcot_store::{PoolId, Store};
 
+use super::dump::dump;
 use crate::normalise;
 
 const POOL: &str = "rbd_diff";
+
+/// Everything that the pool of a side holds.
+pub(crate) fn objects(opened: &Opened) -> BTreeSet<String> {
+    dump(&*opened.store(), &[(opened.pool(), 'p')]).into_iter().collect()
+}
 
 /// Real Ceph, or ours on a directory of its own.
 pub(crate) struct Side {

@@ -22,9 +22,8 @@ impl Image {
         data: Bytes,
     ) -> Result<(), IoError> {
         let length = data.len() as u64;
-        let permit = self.begin_write().await?;
+        let permit = self.begin_write(|view| check_bytes(view, offset, length)).await?;
         let mut current = Arc::clone(&permit.current);
-        check_bytes(current.view, offset, length)?;
         let striping = current.header.striping;
         let mut pieces = striping.pieces(ImageExtent { offset, length });
         let piece = match (pieces.next(), pieces.next()) {

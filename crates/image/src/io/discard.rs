@@ -37,9 +37,9 @@ impl Image {
     }
 
     async fn discard_units(&self, extent: ImageExtent, granularity: u64) -> Result<(), IoError> {
-        let permit = self.begin_write().await?;
+        let check = |view| check_range(view, extent.offset, extent.length);
+        let permit = self.begin_write(check).await?;
         let current = &permit.current;
-        check_range(current.view, extent.offset, extent.length)?;
         let striping = current.header.striping;
         let pieces = striping
             .object_extents(extent)

@@ -6,6 +6,7 @@ use marcot_format::features::Features;
 
 use super::{Closed, Inside, IoError};
 use crate::coordination::WhileOwned;
+use crate::header::SnapView;
 use crate::image::{Current, Image};
 
 /// Leave to write under `current`. While it lives, no snapshot is taken and the lock stays.
@@ -15,8 +16,12 @@ pub(crate) struct Permit<'a> {
 }
 
 impl Image {
-    /// Waits for leave to write.
-    pub(super) async fn begin_write(&self) -> Result<Permit<'_>, IoError> {
+    /// Waits for leave to write what `check` has no objection to. It is asked before the lock is,
+    /// which nobody has to give up for a request that will be refused.
+    pub(super) async fn begin_write(
+        &self,
+        check: impl Fn(SnapView) -> Result<(), IoError>,
+    ) -> Result<Permit<'_>, IoError> {
         if !self.is_writable() {
             return Err(IoError::ReadOnly { image: self.name() });
         }
@@ -27,10 +32,12 @@ impl Image {
             let current = self.current();
             let shared = !current.header.features.contains(Features::EXCLUSIVE_LOCK);
             if fresh && (shared || self.coordination().is_lock_owner()) {
+                check(current.view)?;
                 return Ok(Permit { current, _inside: inside });
             }
             drop(inside);
             self.refresh_if_stale().await?;
+            check(self.current().view)?;
             if self.current().header.features.contains(Features::EXCLUSIVE_LOCK) {
                 self.acquire_lock(WhileOwned::Request).await?;
             }

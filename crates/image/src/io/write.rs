@@ -15,10 +15,10 @@ use crate::striping::Striping;
 impl Image {
     /// Writes `data` at `offset`. Acknowledged when the store has it; durable after a flush.
     pub async fn write(&self, offset: u64, data: Bytes) -> Result<(), IoError> {
-        let permit = self.begin_write().await?;
+        let length = data.len() as u64;
+        let permit = self.begin_write(|view| check_bytes(view, offset, length)).await?;
         let current = &permit.current;
-        check_bytes(current.view, offset, data.len() as u64)?;
-        let extent = ImageExtent { offset, length: data.len() as u64 };
+        let extent = ImageExtent { offset, length };
         let striping = current.header.striping;
         let change = |piece: ObjectExtent, data: Bytes| {
             let current = Arc::clone(current);

@@ -78,11 +78,15 @@ impl<'a> Claim<'a> {
         self.image.header()
     }
 
-    /// The head's object map, if there is one that can be relied on.
+    /// The head's object map, if there is one. As in Ceph, one that is flagged invalid is kept on
+    /// and copied for snapshots, but not believed.
     pub(crate) fn object_map(&self) -> Option<Arc<ObjectMap>> {
-        let current = self.image.current();
-        let map = current.object_map.clone().filter(|map| !map.is_given_up());
-        map.filter(|_| current.object_map_trusted())
+        self.image.current().object_map.clone().filter(|map| !map.is_given_up())
+    }
+
+    /// The head's object map, if there is one that can be relied on.
+    pub(crate) fn trusted_object_map(&self) -> Option<Arc<ObjectMap>> {
+        self.object_map().filter(|_| self.image.current().object_map_trusted())
     }
 
     /// Waits for writes of this client and keeps new ones out until the guard is dropped.

@@ -16,7 +16,7 @@ use marcot_format::snapshot::{ProtectionStatus, SnapshotNamespace};
 use marcot_format::wire::Trailing;
 use marcot_store::{Errno, SnapId};
 
-use super::create::{CreateError, CreateOptions, create_unflushed, inherited_stripes};
+use super::create::{CreateError, CreateOptions, inherited_stripes, lay_down};
 use super::detach::{child_spec, remove_object};
 use super::image_meta;
 use crate::class_call::{CallError, tell};
@@ -110,7 +110,20 @@ pub async fn clone(
         snap: source.snap.clone(),
         access: Access::ReadOnly,
     };
-    let parent = Image::open(client, &source.location, open).await.map_err(CloneError::Parent)?;
+    let opened = Image::open(client, &source.location, open).await;
+    let unknown = options.features.unwrap_or(Features::NONE).without(Features::ALL);
+    if !unknown.is_empty() && !matches!(opened, Err(OpenError::NoImage(_))) {
+        return Err(CloneError::Create(CreateError::UnknownFeatures { bits: unknown.bits() }));
+    }
+    let crosses = source.location.namespace != target.location.namespace;
+    if crosses
+        && matches!(opened, Err(OpenError::NoSnapshot { .. }))
+        && choose_format(client, target, options).await? == CloneFormat::V1
+    {
+        // Told before the snapshot is looked for.
+        return Err(CloneError::CrossNamespace);
+    }
+    let parent = opened.map_err(CloneError::Parent)?;
     // Opened to be read: there is nothing to close.
     let id = clone_opened(client, &parent, target, options).await?;
     client.store.flush().await.map_err(CallError::from)?;
@@ -127,7 +140,7 @@ async fn clone_opened(
     let format = choose_format(client, target, options).await?;
     check(&header, parent.snap(), format, target, options)?;
     let create = child_options(&header, parent.view().size, options);
-    let id = create_unflushed(client, &target.location, &target.name, &create).await?;
+    let id = lay_down(client, &target.location, &target.name, &create).await?;
     let child = Child { client, target, id: &id, parent, format };
     if let Err(error) = child.link().await {
         child.undo().await;

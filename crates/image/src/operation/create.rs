@@ -105,6 +105,17 @@ pub(crate) async fn create_unflushed(
     if exists(client, at, name).await? {
         return Err(CreateError::Exists { name: name.to_owned() });
     }
+    lay_down(client, at, name, options).await
+}
+
+/// The work of [`create`]. As for Ceph's clones, options that cannot be are told before a name
+/// that is taken.
+pub(crate) async fn lay_down(
+    client: &Client,
+    at: &Location,
+    name: &str,
+    options: &CreateOptions,
+) -> Result<String, CreateError> {
     let config = overrides::pool_config(client, at.pool).await?;
     let data_pool = find_data_pool(client, at, options, &config).await?;
     let plan = plan(options, &config, data_pool)?;

@@ -14,7 +14,7 @@ use crate::progress::Progress;
 pub(crate) async fn erase(claim: &Claim<'_>, progress: &dyn Progress) -> Result<(), CallError> {
     let header = claim.header();
     let count = header.object_count(header.size);
-    let map = claim.object_map();
+    let map = claim.trusted_object_map();
     let states = map.as_ref().map(|map| map.snapshot_states());
     let gone = |number| {
         let state = states.as_ref().and_then(|states| states.get(number));

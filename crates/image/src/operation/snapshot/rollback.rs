@@ -71,8 +71,10 @@ pub async fn rollback(
     Ok(claim.announce().await?)
 }
 
-/// What the head's and the snapshot's object maps say, when both can be relied on.
+/// What the head's and the snapshot's object maps say.
 struct Maps {
+    /// Whether both can be relied on. One that is flagged invalid is taken over all the same.
+    trusted: bool,
     head: States,
     snapshot: States,
 }
@@ -85,11 +87,10 @@ impl Maps {
     ) -> Result<Option<Maps>, CallError> {
         let invalid = |view: SnapView| view.flags.contains(Flags::OBJECT_MAP_INVALID);
         let Some(map) = claim.object_map() else { return Ok(None) };
-        if header.view(snap).is_none_or(invalid) {
-            return Ok(None);
-        }
+        let trusted = claim.trusted_object_map().is_some()
+            && header.view(snap).is_some_and(|view| !invalid(view));
         match load_states(claim.image().store(), &header.object_map_object(snap)).await {
-            Ok(snapshot) => Ok(Some(Maps { head: map.snapshot_states(), snapshot })),
+            Ok(snapshot) => Ok(Some(Maps { trusted, head: map.snapshot_states(), snapshot })),
             Err(CallError::Damaged { .. }) => Ok(None),
             Err(error) if error.is_not_found() => Ok(None),
             Err(error) => Err(error),
@@ -98,7 +99,7 @@ impl Maps {
 
     fn may_differ(&self, number: u64) -> bool {
         let absent = |states: &States| states.get(number) == Some(ObjectState::Nonexistent);
-        !(absent(&self.head) && absent(&self.snapshot))
+        !(self.trusted && absent(&self.head) && absent(&self.snapshot))
     }
 
     /// The head's map while objects are rolled back: what either moment has may be there.

@@ -1,0 +1,325 @@
+"""The real thing: librbd and librados of this machine, asked one operation a line.
+
+Reads JSON objects from standard input, one a line, and answers each with one line. `errno` is 0 or
+what Ceph refused with; what an operation shows stands beside it. The words of an operation are
+those of `operation.rs`. Started with a configuration file and `letter=pool` for each pool.
+"""
+
+import ctypes
+import errno
+import json
+import sys
+import zlib
+
+import rados
+import rbd
+
+SECTOR = 512
+
+
+class Judge:
+    def __init__(self, conf, pools):
+        self.conf = conf
+        self.cluster = rados.Rados(
+            conffile=conf,
+            conf={
+                "rbd_cache": "false",
+                "rbd_blocklist_on_break_lock": "false",
+                "log_to_stderr": "false",
+                "err_to_stderr": "false",
+            },
+        )
+        self.cluster.connect()
+        self.pools = pools
+        self.rbd = rbd.RBD()
+        self.contexts = {}
+        self.headless = set()
+        for pool in pools.values():
+            self.make_pool(pool)
+
+    def make_pool(self, pool):
+        """A new one."""
+        if self.cluster.pool_exists(pool):
+            self.cluster.delete_pool(pool)
+        create = {"prefix": "osd pool create", "pool": pool, "pg_num": 2}
+        enable = {"prefix": "osd pool application enable", "pool": pool, "app": "rbd"}
+        for command in create, enable:
+            failed, _, text = self.cluster.mon_command(json.dumps(command), b"")
+            if failed:
+                raise SystemExit(text)
+
+    # Where things are: "a/image" or "a/namespace/image".
+
+    def context(self, letter, namespace=""):
+        key = (letter, namespace)
+        if key not in self.contexts:
+            context = self.cluster.open_ioctx(self.pools[letter])
+            context.set_namespace(namespace)
+            self.contexts[key] = context
+        return self.contexts[key]
+
+    def place(self, spec):
+        parts = spec.split("/")
+        return self.context(parts[0], parts[1] if len(parts) == 3 else ""), parts[-1]
+
+    def open(self, spec, snap=None, read_only=False):
+        context, name = self.place(spec)
+        return rbd.Image(context, name, snapshot=snap, read_only=read_only)
+
+    # Before and after a sequence.
+
+    def op_begin(self, op):
+        """Sets options and empties the pools: as new ones, but that the snapshot ids go on."""
+        for name, value in op["options"].items():
+            self.cluster.conf_set(name, value)
+        for letter in self.pools:
+            self.empty(letter)
+            self.rbd.pool_init(self.context(letter), True)
+
+    def empty(self, letter):
+        """Objects of which only clones are left stay; they are in nobody's way."""
+        everywhere = self.cluster.open_ioctx(self.pools[letter])
+        everywhere.set_namespace(rados.LIBRADOS_ALL_NSPACES)
+        found = {(letter, listed.nspace, listed.key) for listed in everywhere.list_objects()}
+        everywhere.close()
+        for place in found - self.headless:
+            try:
+                self.context(letter, place[1]).remove_object(place[2])
+            except rados.ObjectNotFound:
+                self.headless.add(place)
+
+    # Images.
+
+    def layout(self, op):
+        options = {"features": op["features"], "order": op["order"]}
+        if op.get("stripe"):
+            options["stripe_unit"], options["stripe_count"] = op["stripe"]
+        if op.get("data_pool"):
+            options["data_pool"] = self.pools[op["data_pool"]]
+        return options
+
+    def op_create(self, op):
+        context, name = self.place(op["image"])
+        self.rbd.create(context, name, op["size"], old_format=False, **self.layout(op))
+
+    def op_clone(self, op):
+        self.cluster.conf_set("rbd_default_clone_format", str(op["format"]))
+        source, parent = self.place(op["parent"])
+        context, name = self.place(op["image"])
+        self.rbd.clone(source, parent, op["snap"], context, name, **self.layout(op))
+
+    def op_copy(self, op):
+        context, name = self.place(op["image"])
+        with self.open(op["from"], op["snap"], read_only=True) as image:
+            image.copy(context, name, **self.layout(op))
+
+    def op_remove(self, op):
+        self.rbd.remove(*self.place(op["image"]))
+
+    def op_rename(self, op):
+        context, name = self.place(op["image"])
+        self.rbd.rename(context, name, op["to"])
+
+    def op_resize(self, op):
+        with self.open(op["image"]) as image:
+            image.resize(op["size"], allow_shrink=op["shrink"])
+
+    def op_flatten(self, op):
+        with self.open(op["image"]) as image:
+            image.flatten()
+
+    def op_rebuild_object_map(self, op):
+        with self.open(op["image"]) as image:
+            image.rebuild_object_map()
+
+    def op_features(self, op):
+        with self.open(op["image"]) as image:
+            image.update_features(op["bits"], op["enable"])
+
+    # Bytes.
+
+    def op_write(self, op):
+        with self.open(op["image"]) as image:
+            image.write(pattern(op["fill"], op["length"]), op["offset"])
+
+    def op_discard(self, op):
+        with self.open(op["image"]) as image:
+            image.discard(op["offset"], op["length"])
+
+    def op_write_zeroes(self, op):
+        with self.open(op["image"]) as image:
+            image.write_zeroes(op["offset"], op["length"])
+
+    def op_read(self, op):
+        with self.open(op["image"], op["snap"], read_only=True) as image:
+            return {"sum": zlib.adler32(image.read(op["offset"], op["length"]))}
+
+    def op_compare_and_write(self, op):
+        """Python's module lacks it, so that this goes to the library itself."""
+        context, _ = self.place(op["image"])
+        with self.open(op["image"], read_only=True) as image:
+            old = image.read(op["offset"], SECTOR)
+        compare = old if op["matches"] else bytes([old[0] ^ 1]) + old[1:]
+        parts = op["image"].split("/")
+        handle = Handle(self, parts[0], parts[1] if len(parts) == 3 else "", parts[-1])
+        mismatch = ctypes.c_uint64(0)
+        done = handle.library.rbd_compare_and_write(
+            handle.image,
+            ctypes.c_uint64(op["offset"]),
+            ctypes.c_size_t(SECTOR),
+            compare,
+            pattern(op["fill"], SECTOR),
+            ctypes.byref(mismatch),
+            0,
+        )
+        handle.close()
+        if done < 0:
+            raise OSError(-done, "compare and write")
+
+    # Snapshots.
+
+    def op_snap_create(self, op):
+        with self.open(op["image"]) as image:
+            image.create_snap(op["snap"])
+
+    def op_snap_remove(self, op):
+        with self.open(op["image"]) as image:
+            image.remove_snap(op["snap"])
+
+    def op_snap_rename(self, op):
+        with self.open(op["image"]) as image:
+            image.rename_snap(op["snap"], op["to"])
+
+    def op_snap_protect(self, op):
+        with self.open(op["image"]) as image:
+            image.protect_snap(op["snap"])
+
+    def op_snap_unprotect(self, op):
+        with self.open(op["image"]) as image:
+            image.unprotect_snap(op["snap"])
+
+    def op_snap_rollback(self, op):
+        with self.open(op["image"]) as image:
+            image.rollback_to_snap(op["snap"])
+
+    def op_snap_limit(self, op):
+        with self.open(op["image"]) as image:
+            if op["limit"] is None:
+                image.remove_snap_limit()
+            else:
+                image.set_snap_limit(op["limit"])
+
+    # What hangs on an image.
+
+    def op_meta_set(self, op):
+        with self.open(op["image"]) as image:
+            image.metadata_set(op["key"], op["value"])
+
+    def op_meta_remove(self, op):
+        with self.open(op["image"]) as image:
+            image.metadata_remove(op["key"])
+
+    def op_lock_add(self, op):
+        with self.open(op["image"]) as image:
+            if op["tag"] is None:
+                image.lock_exclusive(op["cookie"])
+            else:
+                image.lock_shared(op["cookie"], op["tag"])
+
+    def op_lock_remove(self, op):
+        with self.open(op["image"]) as image:
+            image.break_lock("client.%d" % self.cluster.get_instance_id(), op["cookie"])
+
+    def op_namespace_create(self, op):
+        self.rbd.namespace_create(self.context(op["pool"]), op["name"])
+
+    def op_namespace_remove(self, op):
+        self.rbd.namespace_remove(self.context(op["pool"]), op["name"])
+
+    # Looking.
+
+    def op_contents(self, op):
+        """Sums of the bytes of every image and snapshot."""
+        sums = {}
+        for letter in self.pools:
+            for namespace in [""] + list(self.rbd.namespace_list(self.context(letter))):
+                context = self.context(letter, namespace)
+                for name in self.rbd.list(context):
+                    spec = "/".join(filter(None, [letter, namespace, name]))
+                    with rbd.Image(context, name, read_only=True) as image:
+                        sums[spec] = zlib.adler32(image.read(0, image.size()))
+                        for snap in image.list_snaps():
+                            image.set_snap_by_id(snap["id"])
+                            label = spec + "@" + self.label(image, snap)
+                            sums[label] = zlib.adler32(image.read(0, image.size()))
+        return {"sums": sums}
+
+    def label(self, image, snap):
+        """What the user called it: one in the trash has a random name, one of a group an id."""
+        if snap["namespace"] == rbd.RBD_SNAP_NAMESPACE_TYPE_TRASH:
+            return "trash:" + image.snap_get_trash_namespace(snap["id"])["original_name"]
+        if snap["namespace"] == rbd.RBD_SNAP_NAMESPACE_TYPE_GROUP:
+            return "group:" + snap["group"]["group_snap_name"]
+        return snap["name"]
+
+
+class Handle:
+    """An image opened through librbd's C interface."""
+
+    def __init__(self, judge, letter, namespace, name):
+        self.rados, self.library = ctypes.CDLL("librados.so.2"), ctypes.CDLL("librbd.so.1")
+        self.cluster, self.context = ctypes.c_void_p(), ctypes.c_void_p()
+        self.image = ctypes.c_void_p()
+        self.rados.rados_create(ctypes.byref(self.cluster), None)
+        self.rados.rados_conf_read_file(self.cluster, judge.conf.encode())
+        self.rados.rados_conf_set(self.cluster, b"rbd_cache", b"false")
+        self.rados.rados_connect(self.cluster)
+        pool = judge.pools[letter].encode()
+        self.rados.rados_ioctx_create(self.cluster, pool, ctypes.byref(self.context))
+        self.rados.rados_ioctx_set_namespace(self.context, namespace.encode())
+        opened = self.library.rbd_open(
+            self.context, name.encode(), ctypes.byref(self.image), None
+        )
+        if opened < 0:
+            self.leave()
+            raise OSError(-opened, "open")
+
+    def close(self):
+        self.library.rbd_close(self.image)
+        self.leave()
+
+    def leave(self):
+        self.rados.rados_ioctx_destroy(self.context)
+        self.rados.rados_shutdown(self.cluster)
+
+
+def pattern(fill, length):
+    """Bytes that tell where they were meant to go; zeros for 0. As `ours.rs` has it."""
+    if fill == 0:
+        return bytes(length)
+    sectors = (bytes([(fill + at) % 251 + 1]) * SECTOR for at in range(length // SECTOR + 1))
+    return b"".join(sectors)[:length]
+
+
+def main():
+    pools = dict(word.split("=") for word in sys.argv[2:])
+    judge = Judge(sys.argv[1], pools)
+    ids = {letter: judge.cluster.pool_lookup(pool) for letter, pool in pools.items()}
+    print(json.dumps(ids), flush=True)
+    for line in sys.stdin:
+        op = json.loads(line)
+        try:
+            shown = getattr(judge, "op_" + op.pop("op"))(op)
+            answer = {"errno": 0, **(shown or {})}
+        except KeyError:
+            answer = {"errno": errno.ENOENT}  # how Python's module says that of metadata
+        except rbd.IncompleteWriteError:
+            answer = {"errno": 0}  # cut at the image's end
+        except rbd.InvalidArgument:
+            answer = {"errno": errno.EINVAL}  # without a number where Python's module refuses
+        except (rbd.Error, rados.Error, OSError) as error:
+            answer = {"errno": abs(getattr(error, "errno", None) or errno.EIO)}
+        print(json.dumps(answer), flush=True)
+
+
+main()

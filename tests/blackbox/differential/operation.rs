@@ -1,0 +1,186 @@
+//! One operation, as both sides are asked for it: a line of JSON.
+//!
+//! Operations name what they work on, so that a list without some of its lines is a list still:
+//! that is how a failing one is shrunk. Images are `pool/image` or `pool/namespace/image`; pools
+//! are `a` and `b`.
+
+use serde::{Deserialize, Serialize};
+
+/// What a user of librbd may ask for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "op", rename_all = "snake_case")]
+pub(crate) enum Operation {
+    Create {
+        image: String,
+        size: u64,
+        #[serde(flatten)]
+        layout: Layout,
+    },
+    Clone {
+        parent: String,
+        snap: String,
+        image: String,
+        /// 1 or 2.
+        format: u8,
+        #[serde(flatten)]
+        layout: Layout,
+    },
+    Copy {
+        from: String,
+        snap: Option<String>,
+        image: String,
+        #[serde(flatten)]
+        layout: Layout,
+    },
+    Remove {
+        image: String,
+    },
+    Rename {
+        image: String,
+        to: String,
+    },
+    Resize {
+        image: String,
+        size: u64,
+        shrink: bool,
+    },
+    Flatten {
+        image: String,
+    },
+    RebuildObjectMap {
+        image: String,
+    },
+    Features {
+        image: String,
+        bits: u64,
+        enable: bool,
+    },
+    Write {
+        image: String,
+        offset: u64,
+        length: u64,
+        fill: u8,
+    },
+    Discard {
+        image: String,
+        offset: u64,
+        length: u64,
+    },
+    WriteZeroes {
+        image: String,
+        offset: u64,
+        length: u64,
+    },
+    /// Of one sector, against what is there or against something else.
+    CompareAndWrite {
+        image: String,
+        offset: u64,
+        fill: u8,
+        matches: bool,
+    },
+    Read {
+        image: String,
+        snap: Option<String>,
+        offset: u64,
+        length: u64,
+    },
+    SnapCreate {
+        image: String,
+        snap: String,
+    },
+    SnapRemove {
+        image: String,
+        snap: String,
+    },
+    SnapRename {
+        image: String,
+        snap: String,
+        to: String,
+    },
+    SnapProtect {
+        image: String,
+        snap: String,
+    },
+    SnapUnprotect {
+        image: String,
+        snap: String,
+    },
+    SnapRollback {
+        image: String,
+        snap: String,
+    },
+    SnapLimit {
+        image: String,
+        limit: Option<u64>,
+    },
+    MetaSet {
+        image: String,
+        key: String,
+        value: String,
+    },
+    MetaRemove {
+        image: String,
+        key: String,
+    },
+    LockAdd {
+        image: String,
+        cookie: String,
+        tag: Option<String>,
+    },
+    LockRemove {
+        image: String,
+        cookie: String,
+    },
+    NamespaceCreate {
+        pool: String,
+        name: String,
+    },
+    NamespaceRemove {
+        pool: String,
+        name: String,
+    },
+}
+
+/// How a new image is laid out.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Layout {
+    pub(crate) order: u8,
+    pub(crate) features: u64,
+    /// Stripe unit in bytes, and stripe count.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) stripe: Option<(u64, u64)>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) data_pool: Option<String>,
+}
+
+/// What came of it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+pub(crate) struct Answer {
+    /// 0, or what it was refused with.
+    pub(crate) errno: i32,
+    /// Of the bytes that a read found.
+    #[serde(default)]
+    pub(crate) sum: Option<u32>,
+}
+
+impl Answer {
+    pub(crate) fn refused(errno: i32) -> Answer {
+        Answer { errno, sum: None }
+    }
+}
+
+/// `pool/image` or `pool/namespace/image`.
+pub(crate) fn parts(spec: &str) -> (&str, &str, &str) {
+    let (pool, rest) = spec.split_once('/').expect("a pool");
+    let (namespace, image) = rest.split_once('/').unwrap_or(("", rest));
+    (pool, namespace, image)
+}
+
+/// Bytes that tell where they were meant to go; zeros for 0. As `judge.py` has it.
+pub(crate) fn pattern(fill: u8, length: u64) -> Vec<u8> {
+    let sector = |at: u64| match fill {
+        0 => 0,
+        fill => u8::try_from((u64::from(fill) + at / 512) % 251 + 1).expect("below 252"),
+    };
+    (0..length).map(sector).collect()
+}

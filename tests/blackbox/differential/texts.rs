@@ -1,0 +1,115 @@
+//! What the command lines print about the same images: a sample per list, plain and json.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::process::Command;
+
+use marcot_testkit::Random;
+
+use super::judge::Pools;
+use crate::normalise;
+
+/// Commands that are compared after each list.
+const SAMPLE: usize = 3;
+
+/// Runs some of the commands that show something through `rbd` and through ours.
+pub(crate) fn compare(seed: u64, conf: &Path, store: &Path, pools: &Pools) -> Result<(), String> {
+    let ours = |words: &[&str]| {
+        let mut command = Command::new("timeout");
+        command.args(["60", env!("CARGO_BIN_EXE_marcot"), "rbd"]).args(words);
+        command.env("MARCOT_STORE", format!("dir:{}", store.display()));
+        command.env_remove("CEPH_CONF").env_remove("CEPH_ARGS");
+        printed(command)
+    };
+    let theirs = |words: &[&str]| {
+        let mut command = Command::new("timeout");
+        command.args(["-s", "KILL", "60", "rbd"]).args(words).env("CEPH_CONF", conf);
+        command.env("CEPH_ARGS", "--log-to-stderr=false --err-to-stderr=false");
+        printed(command)
+    };
+    let mut commands = commands(pools, &ours);
+    let mut random = Random::new(seed);
+    for _ in 0..SAMPLE.min(commands.len()) {
+        let at = random.below(commands.len() as u64) as usize;
+        let command = commands.swap_remove(at);
+        let words: Vec<&str> = command.split(' ').collect();
+        let (want, got) = (theirs(&words), ours(&words));
+        // The judge dies of some: of `du` of an image of no size, for one.
+        if want.starts_with("  exit -1\n") || want.starts_with("  exit 137\n") {
+            continue;
+        }
+        if want != got {
+            return Err(format!("$ rbd {command}\nceph:\n{want}marcot:\n{got}"));
+        }
+    }
+    Ok(())
+}
+
+/// Everything that can be asked about what is there.
+fn commands(pools: &Pools, ours: &dyn Fn(&[&str]) -> String) -> Vec<String> {
+    let mut plain = Vec::new();
+    for (_, pool) in pools.values() {
+        let spaces = listed(ours, &["namespace", "ls", "-p", pool], "name");
+        for space in [None].into_iter().chain(spaces.into_iter().map(Some)) {
+            let place = match &space {
+                Some(space) => format!("{pool}/{space}"),
+                None => pool.clone(),
+            };
+            plain.push(format!("ls -l {place}"));
+            let images = listed(ours, &["ls", "-l", &place], "image");
+            for image in images {
+                let spec = format!("{place}/{image}");
+                let verbs = ["info", "snap ls", "du", "status", "image-meta ls"];
+                plain.extend(verbs.map(|verb| format!("{verb} {spec}")));
+                for snap in listed(ours, &["snap", "ls", &spec], "name") {
+                    plain.push(format!("children {spec}@{snap}"));
+                    plain.push(format!("info {spec}@{snap}"));
+                }
+            }
+        }
+    }
+    let json = plain.iter().map(|command| format!("{command} --format json")).collect::<Vec<_>>();
+    plain.into_iter().chain(json).collect()
+}
+
+/// The different values of a field in a json list.
+fn listed(ours: &dyn Fn(&[&str]) -> String, words: &[&str], field: &str) -> Vec<String> {
+    let text = ours(&[words, &["--format", "json"]].concat());
+    let json = text.lines().find_map(|line| line.trim().strip_prefix("> "));
+    let list: Vec<BTreeMap<String, serde_json::Value>> =
+        json.and_then(|json| serde_json::from_str(json).ok()).unwrap_or_default();
+    let mut names: Vec<String> = list
+        .iter()
+        .filter_map(|entry| entry.get(field).and_then(|name| name.as_str()))
+        .map(str::to_owned)
+        .collect();
+    names.dedup();
+    names
+}
+
+/// Exit code, output and messages, normalised.
+fn printed(mut command: Command) -> String {
+    let output = command.env("TZ", "UTC").output().expect("run a command");
+    let mut text = format!("  exit {}\n", output.status.code().unwrap_or(-1));
+    for line in normalise::stdout(&String::from_utf8_lossy(&output.stdout)) {
+        text.push_str(&format!("  > {}\n", snapshot_ids(&line)));
+    }
+    for line in normalise::stderr(&String::from_utf8_lossy(&output.stderr)) {
+        // What Ceph only logs, ours says in lines of its own.
+        if !line.starts_with("marcot: ") {
+            text.push_str(&format!("  ! {line}\n"));
+        }
+    }
+    text
+}
+
+/// The transcripts' pools are new, these are not: snapshot ids differ in `ls -l`, too.
+fn snapshot_ids(line: &str) -> String {
+    let mut pieces = line.split("\"snapshot_id\":");
+    let mut text = pieces.next().unwrap_or_default().to_owned();
+    for piece in pieces {
+        text.push_str("\"snapshot_id\":ID");
+        text.push_str(piece.trim_start_matches(|c: char| c.is_ascii_digit()));
+    }
+    text
+}
