@@ -24,6 +24,7 @@ use crate::{Access, Client, Image, ImageKey, Location, NoProgress, OpenOptions, 
 const ORDER: u8 = 12;
 const OBJECT: u64 = 1 << ORDER;
 const MOST: u64 = 6 * OBJECT;
+const DATA_POOL: &str = "data";
 
 #[derive(Clone, Debug)]
 enum Step {
@@ -34,9 +35,26 @@ enum Step {
     Snapshot,
     RemoveSnapshot { which: usize },
     Rollback { which: usize },
-    Clone { which: usize, shrink: u64 },
+    Clone { which: usize, layout: Layout },
     Resize { size: u64 },
     Flatten,
+}
+
+/// A clone's own layout. Only its object size counts in a world that is not striped.
+#[derive(Clone, Copy, Debug)]
+struct Layout {
+    order: u8,
+    /// How often the object size is halved; none for the parent's unit and count.
+    halved: Option<u8>,
+    count: u64,
+    data_pool: bool,
+}
+
+const AS_PARENT: Layout = Layout { order: ORDER, halved: None, count: 1, data_pool: false };
+
+fn layouts() -> impl Strategy<Value = Layout> {
+    (ORDER..=ORDER + 1, proptest::option::of(0u8..=3), 1u64..=4, any::<bool>())
+        .prop_map(|(order, halved, count, data_pool)| Layout { order, halved, count, data_pool })
 }
 
 /// A step, the image it is for, and which of two clients takes it.
@@ -62,7 +80,7 @@ fn steps() -> impl Strategy<Value = Step> {
         4 => Just(Step::Snapshot),
         3 => any::<usize>().prop_map(|which| Step::RemoveSnapshot { which }),
         1 => any::<usize>().prop_map(|which| Step::Rollback { which }),
-        4 => (any::<usize>(), 0..OBJECT).prop_map(|(which, shrink)| Step::Clone { which, shrink }),
+        4 => (any::<usize>(), layouts()).prop_map(|(which, layout)| Step::Clone { which, layout }),
         1 => (1..MOST).prop_map(|size| Step::Resize { size }),
         2 => Just(Step::Flatten),
     ]
@@ -106,8 +124,10 @@ impl World {
         let env = Arc::new(ThreadEnv::new(1));
         let cluster = MemoryCluster::with_env(marcot_classes::all(), env, options);
         let clients = [client(&cluster), client(&cluster)];
-        let pool = ClusterChange::CreatePool { name: "rbd".to_owned() };
-        clients[0].store.administer(pool).await.unwrap();
+        for name in ["rbd", DATA_POOL] {
+            let pool = ClusterChange::CreatePool { name: name.to_owned() };
+            clients[0].store.administer(pool).await.unwrap();
+        }
         let at = Location::new(PoolId(1), "");
         let mut world = World { clients, at, images: Vec::new(), features, named: 0 };
         let striped = features.contains(Features::STRIPING);
@@ -163,7 +183,7 @@ impl World {
                 operation::snapshot::rollback(&handle, &to.name, &NoProgress).await.unwrap();
                 image.bytes = to.bytes.clone();
             }
-            Step::Clone { which, shrink } => self.clone_from(index, *which, name, *shrink).await,
+            Step::Clone { which, layout } => self.clone_from(index, *which, name, *layout).await,
             Step::Resize { size } => {
                 let options = operation::ResizeOptions { allow_shrink: true };
                 operation::resize(&handle, *size, &options, &NoProgress).await.unwrap();
@@ -174,7 +194,7 @@ impl World {
         }
     }
 
-    async fn clone_from(&mut self, index: usize, which: usize, name: String, shrink: u64) {
+    async fn clone_from(&mut self, index: usize, which: usize, name: String, layout: Layout) {
         let image = &mut self.images[index];
         let Some(at) = which.checked_rem(image.snapshots.len()) else { return };
         image.snapshots[at].clones += 1;
@@ -186,11 +206,14 @@ impl World {
         };
         let bytes = image.snapshots[at].bytes.clone();
         let target = CloneTarget { location: self.at.clone(), name: name.clone() };
-        // Every other clone has larger objects than its parent.
-        let order = if shrink.is_multiple_of(2) { ORDER } else { ORDER + 1 };
+        let striped = self.features.contains(Features::STRIPING);
+        let halved = layout.halved.filter(|_| striped);
         let options = CloneOptions {
             features: Some(self.features),
-            order: Some(order),
+            order: Some(layout.order),
+            stripe_unit: halved.map(|halved| (1 << layout.order) >> halved),
+            stripe_count: halved.map(|_| layout.count),
+            data_pool: (striped && layout.data_pool).then(|| DATA_POOL.to_owned()),
             ..CloneOptions::default()
         };
         operation::clone(&self.clients[0], &source, &target, &options).await.unwrap();
@@ -226,7 +249,7 @@ impl World {
         let store = &*self.clients[1].store;
         let map = load_states(store, &header.object_map_object(SnapId::HEAD)).await.unwrap();
         let query =
-            ListQuery { pool: self.at.pool, namespace: None, cursor: None, max: usize::MAX };
+            ListQuery { pool: header.data_pool, namespace: None, cursor: None, max: usize::MAX };
         let page = store.list_objects(query).await.unwrap();
         assert!(page.next.is_none());
         for object in page.objects {
@@ -397,7 +420,7 @@ fn a_deep_chain_reads_like_a_flat_one() {
         world.take(&(0, false, Step::Write { offset: 100, length: 5000, fill: 9 })).await;
         for depth in 0..70 {
             world.take(&(depth, false, Step::Snapshot)).await;
-            world.take(&(depth, false, Step::Clone { which: 0, shrink: 0 })).await;
+            world.take(&(depth, false, Step::Clone { which: 0, layout: AS_PARENT })).await;
             if depth == 35 {
                 let write = Step::Write { offset: 3 * OBJECT, length: 10, fill: 5 };
                 world.take(&(depth, false, write)).await;
@@ -415,9 +438,9 @@ fn a_chain_that_changed_is_noticed() {
     let turns = [
         (0, false, Step::Write { offset: 100, length: 5000, fill: 9 }),
         (0, false, Step::Snapshot),
-        (0, false, Step::Clone { which: 0, shrink: 0 }),
+        (0, false, Step::Clone { which: 0, layout: AS_PARENT }),
         (1, false, Step::Snapshot),
-        (1, false, Step::Clone { which: 0, shrink: 0 }),
+        (1, false, Step::Clone { which: 0, layout: AS_PARENT }),
         (2, false, Step::Write { offset: 4 * OBJECT, length: 1, fill: 1 }),
         (1, false, Step::Flatten),
         (0, false, Step::Discard { offset: 0, length: MOST }),
@@ -443,7 +466,7 @@ fn a_rollback_after_a_shrink_finds_the_parent() {
     let turns = [
         (0, false, Step::Write { offset: 9238, length: 8031, fill: 1 }),
         (0, false, Step::Snapshot),
-        (0, false, Step::Clone { which: 0, shrink: 0 }),
+        (0, false, Step::Clone { which: 0, layout: AS_PARENT }),
         (1, false, Step::Snapshot),
         (1, false, Step::Resize { size: 1 }),
         (1, true, Step::Rollback { which: 0 }),

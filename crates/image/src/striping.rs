@@ -8,6 +8,8 @@
 //! A range of the image touches each object in one contiguous range: units of one object ascend
 //! with the image's offsets.
 
+use std::ops::Range;
+
 use crate::extents::{ImageExtent, ObjectExtent};
 
 /// The layout of an image's data.
@@ -91,17 +93,31 @@ impl Striping {
 
     /// The ranges of objects that hold `extent`, each object once, ascending.
     pub fn object_extents(&self, extent: ImageExtent) -> ObjectExtents {
-        let (next, last) = if extent.is_empty() {
-            (1, 0)
-        } else if self.is_plain() {
-            (extent.offset >> self.order, (extent.end() - 1) >> self.order)
-        } else {
-            let set_size = self.set_size();
-            let last_set = (extent.end() - 1) / set_size;
-            let first = extent.offset / set_size * self.stripe_count;
-            (first, last_set.saturating_mul(self.stripe_count) + (self.stripe_count - 1))
-        };
-        ObjectExtents { striping: *self, extent, next, last }
+        let (mut first, mut second) = (0..0, 0..0);
+        if !extent.is_empty() {
+            let (low, high) = (self.locate(extent.offset).0, self.locate(extent.end() - 1).0);
+            (first, second) = match self.is_plain() {
+                true => (low..high + 1, 0..0),
+                false => self.candidates(extent, low, high),
+            };
+        }
+        ObjectExtents { striping: *self, extent, first, second }
+    }
+
+    /// The objects that may hold something of `extent`, whose first and last byte are in `low` and
+    /// `high`. Never more than the extent has stripe units, however large a set is.
+    fn candidates(&self, extent: ImageExtent, low: u64, high: u64) -> (Range<u64>, Range<u64>) {
+        let count = self.stripe_count;
+        let set = |object: u64| object / count * count;
+        let set_end = |object: u64| set(object).saturating_add(count);
+        let units = (extent.end() - 1) / self.stripe_unit - extent.offset / self.stripe_unit + 1;
+        match (units < count, set(low) == set(high), low <= high) {
+            (true, true, true) => (low..high + 1, 0..0),
+            // From the end of one stripe of a set to the begin of its next.
+            (true, true, false) => (set(low)..high + 1, low..set_end(low)),
+            (true, false, _) => (low..set_end(low), set(high)..high + 1),
+            (false, _, _) => (set(low)..set_end(high), 0..0),
+        }
     }
 
     /// The ranges of the image that `extent` holds, ascending, neighbours joined.
@@ -178,17 +194,16 @@ impl Striping {
 pub struct ObjectExtents {
     striping: Striping,
     extent: ImageExtent,
-    next: u64,
-    last: u64,
+    /// The objects to look at, then those after a gap.
+    first: Range<u64>,
+    second: Range<u64>,
 }
 
 impl Iterator for ObjectExtents {
     type Item = ObjectExtent;
 
     fn next(&mut self) -> Option<ObjectExtent> {
-        while self.next <= self.last {
-            let object = self.next;
-            self.next += 1;
+        while let Some(object) = self.first.next().or_else(|| self.second.next()) {
             let start = self.striping.object_bytes_below(object, self.extent.offset);
             let end = self.striping.object_bytes_below(object, self.extent.end());
             if start < end {
@@ -345,6 +360,24 @@ mod tests {
                 let _ = striping.object_count(size);
                 let extent = ImageExtent::new(offset, size);
                 let _ = striping.object_extents(extent).take(3).count();
+            }
+        }
+    }
+
+    /// A header may claim any stripe count.
+    #[test]
+    fn a_huge_set_costs_no_more_than_the_extent() {
+        for count in [1_000_000_007, u64::MAX / 2, u64::MAX] {
+            let striping = Striping::new(12, 1024, count).unwrap();
+            let objects = |offset, length| {
+                let pieces = striping.object_extents(ImageExtent::new(offset, length));
+                pieces.map(|piece| (piece.object, piece.length)).collect::<Vec<_>>()
+            };
+            assert_eq!(objects(1000, 2000), [(0, 24), (1, 1024), (2, 952)]);
+            assert_eq!(objects(u64::MAX - 100, 50).len(), 1);
+            assert_eq!(objects(0, 0), []);
+            if let Some(stripe) = count.checked_mul(1024) {
+                assert_eq!(objects(stripe - 10, 1044), [(0, 1024), (1, 10), (count - 1, 10)]);
             }
         }
     }
