@@ -47,20 +47,15 @@ impl ObjectExtent {
         self.offset.saturating_add(self.length)
     }
 
-    /// The part that lies on whole units of `granularity`; the end of the object counts as one.
-    /// `None` when nothing is left.
+    /// The part that lies on whole units of `granularity`, as librbd discards it; `None` when
+    /// nothing is left. Where the unit is the whole object, cutting off its end counts as one.
     pub fn aligned_inwards(&self, granularity: u64, object_size: u64) -> Option<ObjectExtent> {
-        // As Ceph does: where only whole objects could go, an object's tail is cut off instead.
-        let cuts_tail = granularity >= object_size && self.end() >= object_size;
-        if granularity <= 1 || cuts_tail {
+        let unit = granularity.min(object_size);
+        if unit <= 1 || (unit == object_size && self.end() >= object_size) {
             return Some(*self);
         }
-        let start = self.offset.checked_next_multiple_of(granularity)?;
-        let end = if self.end() >= object_size {
-            self.end()
-        } else {
-            self.end() - self.end() % granularity
-        };
+        let start = self.offset.checked_next_multiple_of(unit)?;
+        let end = self.end() - self.end() % unit;
         (start < end).then(|| ObjectExtent { offset: start, length: end - start, ..*self })
     }
 }
@@ -119,20 +114,36 @@ mod tests {
         assert_eq!(ImageExtent::new(10, u64::MAX).clipped(50), ImageExtent::new(10, 40));
     }
 
+    /// Granularity, order, discarded range, and what then read as zeros through librbd 16.2.
     #[test]
-    fn alignment_drops_what_frees_no_whole_unit() {
-        let extent = |offset, length| ObjectExtent { object: 1, offset, length };
-        assert_eq!(extent(1, 65536).aligned_inwards(65536, 1 << 22), None);
-        assert_eq!(
-            extent(1, 3 * 65536).aligned_inwards(65536, 1 << 22),
-            Some(extent(65536, 2 * 65536))
-        );
-        let tail = extent((1 << 22) - 65537, 65537);
-        assert_eq!(tail.aligned_inwards(65536, 1 << 22), Some(extent((1 << 22) - 65536, 65536)));
-        assert_eq!(extent(3, 4).aligned_inwards(1, 1 << 22), Some(extent(3, 4)));
-        let cut = extent(61440, 4096);
-        assert_eq!(cut.aligned_inwards(65536, 65536), Some(cut));
-        assert_eq!(extent(4096, 4096).aligned_inwards(65536, 65536), None);
+    fn discards_are_rounded_as_in_ceph() {
+        const K: u64 = 1 << 10;
+        for (granularity, order, (offset, length), expected) in [
+            (64 * K, 16, (1, 64 * K), vec![(1, 64 * K - 1)]),
+            (64 * K, 16, (64 * K - 10, 10), vec![(64 * K - 10, 10)]),
+            (64 * K, 16, (60 * K, 80 * K), vec![(60 * K, 4 * K), (64 * K, 64 * K)]),
+            (64 * K, 16, (4 * K, 4 * K), vec![]),
+            (64 * K, 17, (1, 64 * K), vec![]),
+            (64 * K, 17, (60 * K, 80 * K), vec![(64 * K, 64 * K)]),
+            (64 * K, 17, (200 * K, 56 * K), vec![]),
+            (4 * K, 16, (1, 64 * K), vec![(4 * K, 60 * K)]),
+            (4 * K, 16, (64 * K - 10, 10), vec![]),
+            (4 * K, 16, (10, 64 * K - 10), vec![(4 * K, 60 * K)]),
+            (4 * K, 16, (60 * K, 4 * K), vec![(60 * K, 4 * K)]),
+            (4 * K, 16, (256 * K - 100, 100), vec![]),
+            (K << 10, 16, (10, 64 * K - 10), vec![(10, 64 * K - 10)]),
+            (K << 10, 16, (10, 64 * K), vec![(10, 64 * K - 10)]),
+            (K << 10, 16, (0, 4 * K), vec![]),
+            (1, 16, (100, 5000), vec![(100, 5000)]),
+        ] {
+            let striping = crate::Striping::plain(order).unwrap();
+            let zeros: Vec<_> = striping
+                .object_extents(ImageExtent::new(offset, length))
+                .filter_map(|piece| piece.aligned_inwards(granularity, striping.object_size()))
+                .map(|piece| (striping.image_offset(piece.object, piece.offset), piece.length))
+                .collect();
+            assert_eq!(zeros, expected, "{granularity} {order} {offset} {length}");
+        }
     }
 
     #[test]

@@ -24,6 +24,7 @@ use crate::io::{Gate, IoError, ObjectGates};
 use crate::layering::Ancestry;
 use crate::object_map::ObjectMap;
 use crate::once::AsyncOnce;
+use crate::timestamps::{self, Recorded};
 
 pub use open::OpenError;
 
@@ -45,6 +46,8 @@ pub struct Image {
     writes: Gate,
     objects: ObjectGates,
     coordination: Coordination,
+    accessed: Recorded,
+    modified: Recorded,
 }
 
 /// How to open an image.
@@ -122,6 +125,7 @@ impl Image {
         options: OpenOptions,
     ) -> Result<Arc<Image>, OpenError> {
         let (identity, current) = open::find(client, at, &options).await?;
+        let times = (current.header.accessed, current.header.modified);
         let image = Arc::new_cyclic(|this| Image {
             this: Weak::clone(this),
             client: client.clone(),
@@ -136,6 +140,8 @@ impl Image {
             writes: Gate::default(),
             objects: ObjectGates::default(),
             coordination: Coordination::default(),
+            accessed: Recorded::new(times.0),
+            modified: Recorded::new(times.1),
         });
         if image.is_writable() {
             image.start_watching().await.map_err(CallError::from)?;
@@ -333,6 +339,16 @@ impl Image {
 
     pub(crate) fn object_gates(&self) -> &ObjectGates {
         &self.objects
+    }
+
+    /// Says in the header, now and then, that the image is read.
+    pub(crate) async fn note_access(&self) {
+        timestamps::note_access(&self.client, &self.header_object, &self.accessed).await;
+    }
+
+    /// Says in the header, now and then, that the image is changed.
+    pub(crate) async fn note_change(&self) {
+        timestamps::note_change(&self.client, &self.header_object, &self.modified).await;
     }
 
     pub(crate) fn store(&self) -> &dyn Store {

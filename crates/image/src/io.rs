@@ -8,6 +8,7 @@
 //! | `read`, `parent` | bytes of the image, or of its ancestors |
 //! | `change`, `copyup` | changes of one object; the parent's bytes first where they show through |
 //! | `write`, `discard`, `compare_and_write`, `flush` | the requests |
+//! | `copy_on_read` | reads of a clone that make the parent's bytes its own |
 //! | `allocation` | which ranges hold data |
 //! | `trim`, `flatten` | what resize and flatten do to data objects |
 //!
@@ -18,6 +19,7 @@ mod allocation;
 mod border;
 mod change;
 mod compare_and_write;
+mod copy_on_read;
 mod copyup;
 mod discard;
 mod error;

@@ -11,6 +11,7 @@
 //! | [`transfer`] | import and export |
 //! | [`class_call`] | calling class methods |
 //! | [`striping`], [`extents`] | where bytes lie: pure arithmetic |
+//! | `timestamps` | when an image was last read and changed |
 //!
 //! Knows no engine, no errno of a front end, no runtime. Time, randomness and tasks come from
 //! [`marcot_store::Env`].
@@ -32,6 +33,7 @@ pub mod operation;
 pub mod pool;
 pub mod progress;
 pub mod striping;
+mod timestamps;
 pub mod transfer;
 
 pub use class_call::CallError;

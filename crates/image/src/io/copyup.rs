@@ -107,6 +107,9 @@ impl Image {
             if let Some(sources) = self.sources(current, number, &depth).await? {
                 self.copyup_under_snapshots(current, number, &depth, sources).await?;
             }
+            if steps.is_empty() {
+                return Ok(());
+            }
             // Where the parent has nothing there is still no object.
             let mut whole = vec![WriteStep::Create(CreateMode::IfAbsent)];
             whole.extend_from_slice(steps);
@@ -173,6 +176,7 @@ impl Image {
         (steps, snap_context): (&[WriteStep], SnapContext),
     ) -> Result<bool, ParentError> {
         let by_reference = self.client().store.capabilities().copyup_by_reference;
+        search.note_access(self.client(), &found).await;
         loop {
             let first = match (found.is_empty(), by_reference) {
                 (true, _) if steps.is_empty() => return Ok(false),

@@ -25,7 +25,7 @@ impl Image {
         self.discard_units(ImageExtent { offset, length }, 1).await
     }
 
-    /// The smallest unit that a discard gives back, in bytes.
+    /// The smallest unit that a discard gives back, in bytes; larger ones count as one object.
     pub fn discard_granularity(&self) -> u64 {
         let config = self.config();
         if !config.skip_partial_discard {
@@ -40,6 +40,7 @@ impl Image {
         let check = |view| check_range(view, extent.offset, extent.length);
         let permit = self.begin_write(check).await?;
         let current = &permit.current;
+        self.note_change().await;
         let striping = current.header.striping;
         let pieces = striping
             .object_extents(extent)

@@ -5,7 +5,7 @@ use marcot_store::{ReadOp, ReadStep};
 
 use super::IoError;
 use super::pieces::collect_pieces;
-use super::read::{data_of, padded, zeros};
+use super::read::{data_of, padded};
 use crate::extents::ObjectExtent;
 use crate::image::{Current, Image};
 use crate::layering::{AncestryError, Found, Placed, Search};
@@ -52,37 +52,38 @@ impl Image {
         ParentError::Io(IoError::Parents { image: self.name(), problem })
     }
 
-    /// Reads a piece of an object that the image has not got, all of its length.
+    /// Reads a piece of an object that the image has not got, all of its length; `None` when no
+    /// ancestor has an object there either.
     pub(super) async fn read_parent(
         &self,
         current: &Current,
         piece: ObjectExtent,
-    ) -> Result<Bytes, ParentError> {
-        let Some(mut search) = self.search(current).await? else {
-            return Ok(zeros(piece.length));
-        };
+    ) -> Result<Option<Bytes>, ParentError> {
+        let Some(mut search) = self.search(current).await? else { return Ok(None) };
         let found = search.plan(parent_extents(current, piece, current.view.parent_overlap));
+        search.note_access(self.client(), &found).await;
         match found.as_slice() {
-            [] => return Ok(zeros(piece.length)),
+            [] => return Ok(None),
             [only] if only.placed.extent.length == piece.length => {
                 if let Some(data) = self.read_found(&search, only).await? {
-                    return Ok(padded(data, piece.length));
+                    return Ok(Some(padded(data, piece.length)));
                 }
             }
             _ => {}
         }
         let mut buffer = vec![0; piece.length as usize];
-        self.fetch(&mut search, found, &mut buffer).await?;
-        Ok(Bytes::from(buffer))
+        let any = self.fetch(&mut search, found, &mut buffer).await?;
+        Ok(any.then(|| Bytes::from(buffer)))
     }
 
-    /// Fills `buffer`, zeros before, with what is found.
+    /// Fills `buffer`, zeros before, with what is found. False when all of it is missing.
     pub(super) async fn fetch(
         &self,
         search: &mut Search,
         mut found: Vec<Found>,
         buffer: &mut [u8],
-    ) -> Result<(), ParentError> {
+    ) -> Result<bool, ParentError> {
+        let mut any = false;
         while !found.is_empty() {
             let mut missing = Vec::new();
             let reader = &*search;
@@ -92,6 +93,7 @@ impl Image {
             };
             collect_pieces(found.drain(..), read, |(found, data)| match data {
                 Some(data) => {
+                    any = true;
                     let at = found.placed.at as usize;
                     buffer[at..at + data.len()].copy_from_slice(&data);
                 }
@@ -102,7 +104,8 @@ impl Image {
                 search.plan_without(gone, &mut found);
             }
         }
-        self.conclude(search).await
+        self.conclude(search).await?;
+        Ok(any)
     }
 
     /// Makes sure that what was missing really is nowhere.

@@ -33,15 +33,39 @@ pub(super) fn padded(data: Bytes, length: u64) -> Bytes {
     Bytes::from(whole)
 }
 
+/// What was read, and for which objects the bytes are an ancestor's.
+pub(super) struct Found {
+    pub(super) data: Bytes,
+    pub(super) from_parent: Vec<u64>,
+}
+
+impl Found {
+    fn own(data: Bytes) -> Found {
+        Found { data, from_parent: Vec::new() }
+    }
+}
+
 impl Image {
     /// Reads `length` bytes at `offset`.
     pub async fn read(&self, offset: u64, length: u64) -> Result<Bytes, IoError> {
-        let current = self.fresh().await?;
-        check_bytes(current.view, offset, length)?;
-        if length == 0 {
-            return Ok(Bytes::new());
-        }
         let extent = ImageExtent { offset, length };
+        if self.copies_on_read() {
+            return self.read_and_copy_up(extent).await;
+        }
+        let current = self.fresh().await?;
+        self.read_under(current, extent).await.map(|found| found.data)
+    }
+
+    pub(super) async fn read_under(
+        &self,
+        current: Arc<Current>,
+        extent: ImageExtent,
+    ) -> Result<Found, IoError> {
+        check_bytes(current.view, extent.offset, extent.length)?;
+        if extent.is_empty() {
+            return Ok(Found::own(Bytes::new()));
+        }
+        self.note_access().await;
         let mut pieces = current.header.striping.object_extents(extent);
         match (pieces.next(), pieces.next()) {
             (Some(only), None) => self.read_piece(current, only).await,
@@ -53,46 +77,49 @@ impl Image {
         &self,
         current: Arc<Current>,
         extent: ImageExtent,
-    ) -> Result<Bytes, IoError> {
+    ) -> Result<Found, IoError> {
         let mut buffer = vec![0; extent.length as usize];
+        let mut from_parent = Vec::new();
         let striping = current.header.striping;
         let read = |piece| {
             let current = Arc::clone(&current);
-            async move { Ok((piece, self.read_piece(current, piece).await?)) }
+            async move { Ok::<_, IoError>((piece, self.read_piece(current, piece).await?)) }
         };
-        collect_pieces(striping.object_extents(extent), read, |(piece, data): (_, Bytes)| {
+        collect_pieces(striping.object_extents(extent), read, |(piece, found): (_, Found)| {
             let mut taken = 0;
             for range in striping.image_extents(piece) {
                 let at = (range.offset - extent.offset) as usize;
                 let length = range.length as usize;
-                buffer[at..at + length].copy_from_slice(&data[taken..taken + length]);
+                buffer[at..at + length].copy_from_slice(&found.data[taken..taken + length]);
                 taken += length;
             }
+            from_parent.extend(found.from_parent);
         })
-        .await
-        .map(|()| Bytes::from(buffer))
+        .await?;
+        Ok(Found { data: Bytes::from(buffer), from_parent })
     }
 
     /// Reads a piece of one object, all of its length.
-    pub(super) async fn read_piece(
+    async fn read_piece(
         &self,
         mut current: Arc<Current>,
         piece: ObjectExtent,
-    ) -> Result<Bytes, IoError> {
+    ) -> Result<Found, IoError> {
         for _ in 0..CHAIN_ATTEMPTS {
             let step = plan_read(current.situation(piece.object), piece);
             if step == ReadStep::Zero {
-                return Ok(zeros(piece.length));
+                return Ok(Found::own(zeros(piece.length)));
             }
             if let ReadStep::Object { otherwise } = step {
                 match (self.read_own(&current, piece).await?, otherwise) {
-                    (Some(data), _) => return Ok(padded(data, piece.length)),
-                    (None, Missing::Zero) => return Ok(zeros(piece.length)),
+                    (Some(data), _) => return Ok(Found::own(padded(data, piece.length))),
+                    (None, Missing::Zero) => return Ok(Found::own(zeros(piece.length))),
                     (None, Missing::Parent) => {}
                 }
             }
             match self.read_parent(&current, piece).await {
-                Ok(data) => return Ok(data),
+                Ok(Some(data)) => return Ok(Found { data, from_parent: vec![piece.object] }),
+                Ok(None) => return Ok(Found::own(zeros(piece.length))),
                 Err(ParentError::ChainChanged) => {
                     self.refresh().await?;
                     current = self.fresh().await?;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use marcot_format::call::header::{
-    GetDataPool, GetFeatures, GetFlags, GetObjectPrefix, GetSize, GetStripeUnitCount,
+    GetAccessTimestamp, GetDataPool, GetFeatures, GetFlags, GetObjectPrefix, GetSize, GetStripeUnitCount,
 };
 use marcot_format::call::parent::{ParentGet, ParentOverlapGet};
 use marcot_format::features::{Features, Flags};
@@ -16,9 +16,10 @@ use marcot_store::{ObjectId, PoolId, SnapId, Store};
 
 use super::AncestryError;
 use crate::class_call::{CallError, ask_all, query};
-use crate::client::Location;
+use crate::client::{Client, Location};
 use crate::object_map::load_states;
 use crate::striping::Striping;
+use crate::timestamps::{Recorded, note_access};
 
 /// A snapshot that a clone, or another layer, shows where it has no object itself.
 pub(super) struct Layer {
@@ -29,6 +30,7 @@ pub(super) struct Layer {
     data_pool: PoolId,
     object_prefix: Arc<str>,
     absent: AbsentSet,
+    accessed: Recorded,
 }
 
 /// What of a layer can change under its readers, besides its end.
@@ -64,12 +66,14 @@ impl Layer {
             query(&GetObjectPrefix {}),
             query(&GetFeatures { snap_id: SnapId::HEAD.0, read_only: true }),
             query(&GetFlags { snap_id: spec.snap_id }),
+            query(&GetAccessTimestamp {}),
         ];
         let mut answers = ask_all(store, &object, steps).await?;
         let (order, _) = answers.answer::<GetSize>()?;
         let object_prefix = answers.answer::<GetObjectPrefix>()?.into();
         let (features, _) = answers.answer::<GetFeatures>()?;
         let flags = answers.answer::<GetFlags>()?;
+        let accessed = Recorded::new(answers.answer::<GetAccessTimestamp>()?);
         let (striping, data_pool) = load_layout(store, &object, order, features).await?;
 
         let trusted =
@@ -78,7 +82,7 @@ impl Layer {
         let map = if trusted { load_map(store, &location, spec).await? } else { None };
         let absent = AbsentSet::new(count, map.as_ref());
         let spec = spec.clone();
-        Ok(Layer { spec, striping, link, location, data_pool, object_prefix, absent })
+        Ok(Layer { spec, striping, link, location, data_pool, object_prefix, absent, accessed })
     }
 
     /// Whether the layer is still there and still linked as it was.
@@ -88,6 +92,11 @@ impl Layer {
             Err(error) if error.is_not_found() => Ok(false),
             Err(error) => Err(error),
         }
+    }
+
+    /// Says in the layer's header, now and then, that it is read.
+    pub(super) async fn note_access(&self, client: &Client) {
+        note_access(client, &header_object(&self.spec), &self.accessed).await;
     }
 
     pub(super) fn snap(&self) -> SnapId {

@@ -7,6 +7,7 @@ use marcot_store::{ObjectId, SnapId, Store};
 
 use super::ancestry::{Ancestry, Found, Placed};
 use crate::class_call::CallError;
+use crate::client::Client;
 
 /// One reader's search through one ancestry.
 #[derive(Debug)]
@@ -40,6 +41,14 @@ impl Search {
     pub(crate) fn source(&self, found: &Found) -> (ObjectId, SnapId) {
         let layer = &self.ancestry.layers[found.layer];
         (layer.data_object(found.object.object), layer.snap())
+    }
+
+    /// Says in the headers of the layers that are looked through for `found` that they are read.
+    pub(crate) async fn note_access(&self, client: &Client, found: &[Found]) {
+        let deepest = found.iter().map(|found| found.layer).max().unwrap_or(0);
+        for layer in self.ancestry.layers.iter().take(deepest + 1) {
+            layer.note_access(client).await;
+        }
     }
 
     /// Whether anything was missing that the table allowed for.

@@ -1,10 +1,12 @@
 //! The verbs on a cluster in memory, friendly and hostile.
 
+mod copy_on_read;
 mod failing;
 mod images;
 mod layers;
 mod recorded;
 mod refusals;
 mod snapshots;
+mod timestamps;
 mod transfers;
 mod world;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use marcot_store::memory::{MemoryCluster, MemoryOptions};
-use marcot_store::{ClusterChange, PoolId};
+use marcot_store::{ClusterChange, Env, PoolId};
 use marcot_testkit::ThreadEnv;
 
 use crate::operation::{
@@ -22,7 +22,10 @@ pub(super) struct World {
 
 impl World {
     pub(super) async fn new(options: MemoryOptions) -> World {
-        let env = Arc::new(ThreadEnv::new(7));
+        World::with_env(options, Arc::new(ThreadEnv::new(7))).await
+    }
+
+    pub(super) async fn with_env(options: MemoryOptions, env: Arc<dyn Env>) -> World {
         let classes = marcot_classes::all();
         let cluster = MemoryCluster::with_env(classes, env.clone(), options);
         let client = Client::new(cluster.client(), env, Config::default());

@@ -1,0 +1,52 @@
+//! `rbd_clone_copy_on_read`: what is read of a parent becomes the clone's own.
+//!
+//! A write in disguise: it needs the exclusive lock, and no snapshot is taken meanwhile. Reading
+//! needs neither, so that where they cannot be had the bytes are read and nothing is copied.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::IoError;
+use super::parent::ParentError;
+use super::pieces::for_each_piece;
+use crate::extents::ImageExtent;
+use crate::image::{Current, Image};
+
+impl Image {
+    /// Whether reads of this handle are to copy up.
+    pub(super) fn copies_on_read(&self) -> bool {
+        self.client().config.clone_copy_on_read
+            && self.is_writable()
+            && self.current().header.parent.is_some()
+    }
+
+    /// Reads, then copies up the objects whose bytes came from an ancestor.
+    pub(super) async fn read_and_copy_up(&self, extent: ImageExtent) -> Result<Bytes, IoError> {
+        let permit = match self.begin_write().await {
+            Ok(permit) => permit,
+            Err(error) => {
+                tracing::debug!(%error, "read without copying up");
+                let current = self.fresh().await?;
+                return self.read_under(current, extent).await.map(|found| found.data);
+            }
+        };
+        let found = self.read_under(Arc::clone(&permit.current), extent).await?;
+        let copyups = for_each_piece(found.from_parent.into_iter(), |number| {
+            self.copy_up_after_read(Arc::clone(&permit.current), number)
+        });
+        if let Err(error) = copyups.await {
+            // What was asked for has been read.
+            tracing::warn!(%error, "objects that were read were not copied up");
+        }
+        Ok(found.data)
+    }
+
+    async fn copy_up_after_read(&self, current: Arc<Current>, number: u64) -> Result<(), IoError> {
+        match self.copyup_and_change(&current, number, &[]).await {
+            // The next read that comes by will find the new chain.
+            Ok(()) | Err(ParentError::ChainChanged) => Ok(()),
+            Err(ParentError::Io(error)) => Err(error),
+        }
+    }
+}
