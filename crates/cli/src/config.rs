@@ -10,7 +10,7 @@ pub(crate) fn named(word: &str) -> Option<&'static RbdOption> {
     option::find(&name).ok()
 }
 
-/// Whether the option stands alone when nothing follows it after a `=`.
+/// Whether the option may stand alone.
 pub(crate) fn is_switch(option: &RbdOption) -> bool {
     option.kind == Kind::Bool
 }

@@ -342,13 +342,15 @@ impl Image {
     }
 
     /// Says in the header, now and then, that the image is read.
-    pub(crate) async fn note_access(&self) {
-        timestamps::note_access(&self.client, &self.header_object, &self.accessed).await;
+    pub(crate) async fn note_access(&self, config: &Config) {
+        let header = &self.header_object;
+        timestamps::note_access(&self.client, config, header, &self.accessed).await;
     }
 
     /// Says in the header, now and then, that the image is changed.
-    pub(crate) async fn note_change(&self) {
-        timestamps::note_change(&self.client, &self.header_object, &self.modified).await;
+    pub(crate) async fn note_change(&self, config: &Config) {
+        let header = &self.header_object;
+        timestamps::note_change(&self.client, config, header, &self.modified).await;
     }
 
     pub(crate) fn store(&self) -> &dyn Store {

@@ -15,6 +15,7 @@ use marcot_store::ObjectId;
 
 use crate::class_call::tell;
 use crate::client::Client;
+use crate::config::Config;
 
 /// One of an image's timestamps, as last recorded: seconds since 1970.
 #[derive(Debug)]
@@ -35,15 +36,23 @@ impl Recorded {
 }
 
 /// Records in `header` that the image was read just now, if that is due.
-pub(crate) async fn note_access(client: &Client, header: &ObjectId, last: &Recorded) {
-    let interval = client.config.atime_update_interval;
-    note(client, header, last, interval, &SetAccessTimestamp {}).await;
+pub(crate) async fn note_access(
+    client: &Client,
+    config: &Config,
+    header: &ObjectId,
+    last: &Recorded,
+) {
+    note(client, header, last, config.atime_update_interval, &SetAccessTimestamp {}).await;
 }
 
 /// Records in `header` that the image was changed just now, if that is due.
-pub(crate) async fn note_change(client: &Client, header: &ObjectId, last: &Recorded) {
-    let interval = client.config.mtime_update_interval;
-    note(client, header, last, interval, &SetModifyTimestamp {}).await;
+pub(crate) async fn note_change(
+    client: &Client,
+    config: &Config,
+    header: &ObjectId,
+    last: &Recorded,
+) {
+    note(client, header, last, config.mtime_update_interval, &SetModifyTimestamp {}).await;
 }
 
 async fn note<C: Call>(

@@ -43,8 +43,8 @@ const IDENTITY: [(&str, &str); 8] = [
 const CLIENT: [&str; 4] = ["--id", "--user", "--name", "-n"];
 
 /// Beginnings of the names of Ceph's configuration options that users give to `rbd`.
-const CONFIG_PREFIXES: [&str; 8] =
-    ["debug-", "log-", "ms-", "mon-", "rados-", "objecter-", "auth-", "client-"];
+const CONFIG_PREFIXES: [&str; 9] =
+    ["debug-", "log-", "err-", "ms-", "mon-", "rados-", "objecter-", "auth-", "client-"];
 
 /// Options in the environment, which come before all others.
 pub(crate) fn from_environment() -> Vec<String> {
@@ -61,7 +61,7 @@ pub(crate) fn take(
     let mut globals = Globals::default();
     let mut kept = Vec::new();
     let alone = words.len() == 1;
-    let mut words = before.into_iter().chain(words);
+    let mut words = before.into_iter().chain(words).peekable();
     while let Some(word) = words.next() {
         if word == "--" {
             kept.push(word);
@@ -79,10 +79,13 @@ pub(crate) fn take(
                 globals.verbose = !alone;
                 globals.version |= alone;
             }
+            Kind::SwitchedOff(option) => globals.rbd_options.push((option, Value::Bool(false))),
             Kind::RbdOption(option) => {
                 let value = match attached {
                     Some(value) => value,
-                    None if config::is_switch(option) => "true".to_owned(),
+                    None if config::is_switch(option) => {
+                        words.next_if(|next| is_truth(next)).unwrap_or_else(|| "true".to_owned())
+                    }
                     None => next_value(&mut words, name)?,
                 };
                 globals.rbd_options.push((option, config::value(option, &value)?));
@@ -99,6 +102,11 @@ pub(crate) fn take(
     Ok((globals, kept))
 }
 
+/// What a switch takes for its value where it might also stand alone.
+fn is_truth(word: &str) -> bool {
+    matches!(word, "true" | "false" | "1" | "0")
+}
+
 fn next_value(words: &mut impl Iterator<Item = String>, name: &str) -> Result<String, UsageError> {
     words.next().ok_or_else(|| UsageError::ValueMissing(name.to_owned()))
 }
@@ -110,6 +118,8 @@ enum Kind {
     Store,
     CephConf,
     RbdOption(&'static RbdOption),
+    /// `--no-` and the name of a switch.
+    SwitchedOff(&'static RbdOption),
     Client,
     /// An option of librados, or one that only says how much to log.
     Ceph,
@@ -119,6 +129,10 @@ fn kind(personality: Personality, name: &str) -> Kind {
     let dashed = name.replace('_', "-");
     if let Some(option) = config::named(&dashed) {
         return Kind::RbdOption(option);
+    }
+    let off = dashed.strip_prefix("--no-").and_then(|rest| config::named(&format!("--{rest}")));
+    if let Some(option) = off.filter(|option| config::is_switch(option)) {
+        return Kind::SwitchedOff(option);
     }
     match name {
         "--version" => Kind::Version,
@@ -151,7 +165,11 @@ impl Globals {
                     self.identity.overrides.push(((*option).to_owned(), value));
                 }
             }
-            Kind::Other | Kind::Version | Kind::Verbose | Kind::RbdOption(_) => {}
+            Kind::Other
+            | Kind::Version
+            | Kind::Verbose
+            | Kind::RbdOption(_)
+            | Kind::SwitchedOff(_) => {}
         }
     }
 }

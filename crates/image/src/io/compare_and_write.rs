@@ -24,7 +24,7 @@ impl Image {
         let length = data.len() as u64;
         let permit = self.begin_write(|view| check_bytes(view, offset, length)).await?;
         let mut current = Arc::clone(&permit.current);
-        self.note_change().await;
+        self.note_change(&current.config).await;
         let striping = current.header.striping;
         let mut pieces = striping.pieces(ImageExtent { offset, length });
         let piece = match (pieces.next(), pieces.next()) {

@@ -16,9 +16,8 @@ use crate::image::{Current, Image};
 impl Image {
     /// Whether reads of this handle are to copy up.
     pub(super) fn copies_on_read(&self) -> bool {
-        self.client().config.clone_copy_on_read
-            && self.is_writable()
-            && self.current().header.parent.is_some()
+        let current = self.current();
+        current.config.clone_copy_on_read && current.header.parent.is_some() && self.is_writable()
     }
 
     /// Reads, then copies up the objects whose bytes came from an ancestor.

@@ -40,7 +40,7 @@ impl Image {
         let check = |view| check_range(view, extent.offset, extent.length);
         let permit = self.begin_write(check).await?;
         let current = &permit.current;
-        self.note_change().await;
+        self.note_change(&current.config).await;
         let striping = current.header.striping;
         let pieces = striping
             .object_extents(extent)

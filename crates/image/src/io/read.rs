@@ -65,7 +65,7 @@ impl Image {
         if extent.is_empty() {
             return Ok(Found::own(Bytes::new()));
         }
-        self.note_access().await;
+        self.note_access(&current.config).await;
         let mut pieces = current.header.striping.object_extents(extent);
         match (pieces.next(), pieces.next()) {
             (Some(only), None) => self.read_piece(current, only).await,

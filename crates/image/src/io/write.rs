@@ -18,7 +18,7 @@ impl Image {
         let length = data.len() as u64;
         let permit = self.begin_write(|view| check_bytes(view, offset, length)).await?;
         let current = &permit.current;
-        self.note_change().await;
+        self.note_change(&current.config).await;
         let extent = ImageExtent { offset, length };
         let striping = current.header.striping;
         let change = |piece: ObjectExtent, data: Bytes| {

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use marcot_format::call::header::{
-    GetAccessTimestamp, GetDataPool, GetFeatures, GetFlags, GetObjectPrefix, GetSize, GetStripeUnitCount,
+    GetAccessTimestamp, GetDataPool, GetFeatures, GetFlags, GetObjectPrefix, GetSize,
+    GetStripeUnitCount,
 };
 use marcot_format::call::parent::{ParentGet, ParentOverlapGet};
 use marcot_format::features::{Features, Flags};
@@ -96,7 +97,8 @@ impl Layer {
 
     /// Says in the layer's header, now and then, that it is read.
     pub(super) async fn note_access(&self, client: &Client) {
-        note_access(client, &header_object(&self.spec), &self.accessed).await;
+        let header = header_object(&self.spec);
+        note_access(client, &client.config, &header, &self.accessed).await;
     }
 
     pub(super) fn snap(&self) -> SnapId {
