@@ -116,8 +116,13 @@ impl Image {
 impl Current {
     /// Says in the object map that the object exists, before it does.
     pub(super) async fn note_exists(&self, number: u64) -> Result<(), IoError> {
+        self.note_state(number, ObjectState::Exists).await
+    }
+
+    /// Says in the object map what will be true of the object.
+    pub(super) async fn note_state(&self, number: u64, state: ObjectState) -> Result<(), IoError> {
         match &self.object_map {
-            Some(map) => Ok(map.set(number, ObjectState::Exists).await?),
+            Some(map) => Ok(map.set(number, state).await?),
             None => Ok(()),
         }
     }

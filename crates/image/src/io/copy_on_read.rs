@@ -6,9 +6,10 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use marcot_format::features::Features;
+use marcot_format::object_map::ObjectState;
 
 use super::IoError;
-use super::parent::ParentError;
 use super::pieces::for_each_piece;
 use crate::extents::ImageExtent;
 use crate::image::{Current, Image};
@@ -42,10 +43,13 @@ impl Image {
     }
 
     async fn copy_up_after_read(&self, current: Arc<Current>, number: u64) -> Result<(), IoError> {
-        match self.copyup_and_change(&current, number, &[]).await {
-            // The next read that comes by will find the new chain.
-            Ok(()) | Err(ParentError::ChainChanged) => Ok(()),
-            Err(ParentError::Io(error)) => Err(error),
-        }
+        let header = &current.header;
+        let fast_diff = header.features.contains(Features::FAST_DIFF);
+        // The oldest snapshot has it from now on; nothing has changed since.
+        let state = match fast_diff && !header.snap_context.snaps.is_empty() {
+            true => ObjectState::ExistsClean,
+            false => ObjectState::Exists,
+        };
+        self.copyup_object(&current, number, state).await.map(drop)
     }
 }

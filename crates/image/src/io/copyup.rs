@@ -12,9 +12,11 @@
 use std::collections::BTreeMap;
 
 use marcot_format::call::data_object::SparseCopyup;
+use marcot_format::object_map::ObjectState;
 use marcot_store::op::{CopyupPiece, CreateMode};
 use marcot_store::{Errno, ReadOp, ReadStep, SnapContext, SnapId, StoreError, WriteStep};
 
+use super::IoError;
 use super::parent::{ParentError, parent_extents};
 use crate::class_call::exec;
 use crate::extents::ObjectExtent;
@@ -107,9 +109,6 @@ impl Image {
             if let Some(sources) = self.sources(current, number, &depth).await? {
                 self.copyup_under_snapshots(current, number, &depth, sources).await?;
             }
-            if steps.is_empty() {
-                return Ok(());
-            }
             // Where the parent has nothing there is still no object.
             let mut whole = vec![WriteStep::Create(CreateMode::IfAbsent)];
             whole.extend_from_slice(steps);
@@ -117,6 +116,35 @@ impl Image {
         }
         let context = current.header.snap_context.clone();
         self.copyup_then(current, number, &depth, steps, context).await.map(drop)
+    }
+
+    /// Brings the parent's bytes into an object under all snapshots, unless it exists. `state` is
+    /// what the head's object map says of it then.
+    pub(super) async fn copyup_object(
+        &self,
+        current: &Current,
+        number: u64,
+        state: ObjectState,
+    ) -> Result<bool, IoError> {
+        let _closed = self.object_gates().of(number).close().await;
+        if self.object_exists(current, number).await? {
+            return Ok(false);
+        }
+        current.note_state(number, state).await?;
+        let depth = Depth::deep(&current.header, number);
+        let brought = async {
+            match self.sources(current, number, &depth).await? {
+                Some(sources) => {
+                    self.copyup_under_snapshots(current, number, &depth, sources).await
+                }
+                None => Ok(false),
+            }
+        };
+        match brought.await {
+            Ok(brought) => Ok(brought),
+            Err(ParentError::ChainChanged) => Err(self.chain_unsteady()),
+            Err(ParentError::Io(error)) => Err(error),
+        }
     }
 
     /// Brings the parent's bytes into an object as if it had been there before every snapshot.

@@ -3,10 +3,9 @@
 use std::sync::Arc;
 
 use futures_util::stream::{self, StreamExt};
+use marcot_format::object_map::ObjectState;
 
 use super::IoError;
-use super::copyup::Depth;
-use super::parent::ParentError;
 use crate::extents::ObjectExtent;
 use crate::image::{Current, Image};
 use crate::progress::Progress;
@@ -60,7 +59,7 @@ impl Image {
         }
         let situation = current.situation(number);
         if situation.has_snapshots && situation.overlap > kept {
-            self.copyup_object(&current, number).await?;
+            self.copyup_object(&current, number, ObjectState::Exists).await?;
         }
         if kept == 0 {
             return match situation.existence {
@@ -70,32 +69,5 @@ impl Image {
         }
         let piece = ObjectExtent { object: number, offset: kept, length: object_size - kept };
         self.discard_piece(current, piece).await
-    }
-
-    /// Brings the parent's bytes into an object under all snapshots, unless it exists.
-    pub(super) async fn copyup_object(
-        &self,
-        current: &Current,
-        number: u64,
-    ) -> Result<bool, IoError> {
-        let _closed = self.object_gates().of(number).close().await;
-        if self.object_exists(current, number).await? {
-            return Ok(false);
-        }
-        current.note_exists(number).await?;
-        let depth = Depth::deep(&current.header, number);
-        let brought = async {
-            match self.sources(current, number, &depth).await? {
-                Some(sources) => {
-                    self.copyup_under_snapshots(current, number, &depth, sources).await
-                }
-                None => Ok(false),
-            }
-        };
-        match brought.await {
-            Ok(brought) => Ok(brought),
-            Err(ParentError::ChainChanged) => Err(self.chain_unsteady()),
-            Err(ParentError::Io(error)) => Err(error),
-        }
     }
 }

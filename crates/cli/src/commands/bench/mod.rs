@@ -38,12 +38,9 @@ fn define(command: Command) -> Command {
 
 fn run(arguments: &Arguments, session: &Session) -> Result<(), Failure> {
     let request = Request::parse(arguments)?;
-    let access = match request.io_type {
-        IoType::Read => Access::ReadOnly,
-        IoType::Write | IoType::ReadWrite { .. } => Access::ReadWrite,
-    };
     session.expect_bytes(request.io_total)?;
-    let image = session.open(&request.image, access)?;
+    // Also to read: a clone may copy up what is read of its parent.
+    let image = session.open(&request.image, Access::ReadWrite)?;
     let image_size = image.view().size;
     if image_size < request.io_size {
         session.warn(&format!(

@@ -20,11 +20,8 @@ impl Offsets {
             Pattern::Sequential => request.io_threads as u64,
             Pattern::FullSequential | Pattern::Random => 1,
         };
-        // Lanes begin at equal distances.
-        let start = |lane: u64| {
-            u64::try_from(u128::from(slots) * u128::from(lane) / u128::from(lanes)).unwrap_or(0)
-        };
-        let next = (0..lanes).map(start).collect();
+        // Lanes begin at equal distances; all at 0 where there are more of them than slots.
+        let next = (0..lanes).map(|lane| slots / lanes * lane).collect();
         Offsets { pattern: request.pattern, io_size: request.io_size, slots, next }
     }
 
