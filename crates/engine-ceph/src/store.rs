@@ -60,7 +60,10 @@ impl CephStore {
         let (sender, receiver) = oneshot::channel();
         let cluster = Arc::clone(&self.cluster);
         std::thread::spawn(move || {
-            let _ = sender.send(call(&cluster));
+            let result = call(&cluster);
+            // Whoever waits closes the connection in its own time, not this thread at its exit.
+            drop(cluster);
+            let _ = sender.send(result);
         });
         async move {
             receiver.await.unwrap_or_else(|_| {
