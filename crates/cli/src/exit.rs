@@ -244,10 +244,18 @@ refusals! {
     marcot_image::operation::snapshot::RemoveSnapshotError,
     marcot_image::operation::snapshot::RenameSnapshotError,
     marcot_image::operation::snapshot::UnprotectError,
+    marcot_image::operation::trash::PurgeError,
+    marcot_image::operation::trash::TrashError,
     marcot_image::transfer::ExportError,
     marcot_image::transfer::ImportError,
     marcot_image::pool::namespace::CreateNamespaceError,
     marcot_image::pool::namespace::RemoveNamespaceError,
+}
+
+/// Ends with the errno of what Ceph's words have been said about; ours follow.
+pub(crate) fn told(error: &dyn Refusal) -> Failure {
+    complain(&format!("marcot: {error}"));
+    Failure::Told(errno_code(error.errno()))
 }
 
 /// An errno as an exit code; all that exist fit.

@@ -11,6 +11,7 @@ mod ceph;
 mod commands;
 mod config;
 mod console;
+mod date;
 mod dencoder;
 mod exit;
 mod help;

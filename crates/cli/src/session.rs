@@ -6,6 +6,7 @@ use std::future::Future;
 use std::sync::Arc;
 
 use marcot_connect::{Connection, Connector, Lifetime, Reached, StoreSpec};
+use marcot_format::Utime;
 use marcot_image::config::Settings;
 use marcot_image::{
     Access, Client, Image, ImageKey, Location, OpenError, OpenOptions, SnapKey, pool,
@@ -116,6 +117,12 @@ impl Session {
     pub(crate) fn given_options(&self) -> Vec<(String, String)> {
         let given = self.globals.rbd_options.iter();
         given.map(|(option, value)| (option.name.to_owned(), value.to_string())).collect()
+    }
+
+    /// The wall clock.
+    pub(crate) fn now(&self) -> Result<Utime, Failure> {
+        let now = self.client()?.env.now();
+        Ok(Utime { seconds: now.seconds, nanoseconds: now.nanoseconds })
     }
 
     /// Who we are to the store: `client.admin` unless the user said otherwise.

@@ -23,6 +23,7 @@ pub mod remove;
 pub mod rename;
 pub mod resize;
 pub mod snapshot;
+pub mod trash;
 
 pub use children::{Child, children};
 pub use claim::ClaimError;

@@ -7,3 +7,4 @@ pub mod directory;
 pub(crate) mod image_id;
 pub mod init;
 pub mod namespace;
+pub mod trash;

@@ -1,5 +1,7 @@
 //! Options that several commands share.
 
+use std::str::FromStr;
+
 use clap::{Arg, ArgAction, Command};
 use marcot_store::Errno;
 
@@ -111,6 +113,16 @@ pub(crate) fn style(arguments: &Arguments) -> Result<Style, UsageError> {
     Ok(style)
 }
 
+/// The number that a text option was given.
+pub(crate) fn number<T: FromStr>(arguments: &Arguments, id: &str) -> Result<Option<T>, UsageError> {
+    let Some(value) = arguments.text(id) else { return Ok(None) };
+    let number = value.parse().map_err(|_| {
+        let option = format!("--{id}");
+        UsageError::NotANumber { option, value }
+    })?;
+    Ok(Some(number))
+}
+
 /// `--size`, which `rbd` asks for by name when it is missing.
 pub(crate) fn required_size(arguments: &Arguments) -> Result<u64, UsageError> {
     arguments.value("size").ok_or_else(|| UsageError::unfitting("must specify --size <M/G/T>"))
@@ -118,6 +130,13 @@ pub(crate) fn required_size(arguments: &Arguments) -> Result<u64, UsageError> {
 
 pub(crate) fn image_id() -> Arg {
     text("image-id", "the image's id, instead of its name")
+}
+
+/// `--pool`, `--namespace`, `--image-id` and the word that says all three.
+pub(crate) fn trashed(command: Command) -> Command {
+    place(command)
+        .arg(image_id())
+        .arg(word("image-id-spec", "image in the trash: [pool/[namespace/]]image-id"))
 }
 
 /// An existing image by name or by `--image-id`.

@@ -39,6 +39,8 @@ pub(crate) enum Side {
     Source,
     /// `--dest-pool`, `--dest` …
     Destination,
+    /// An image in the trash, by its id: `--pool`, `--image-id` …
+    Trashed,
 }
 
 /// Whether a command works on a snapshot.
@@ -61,6 +63,8 @@ struct OptionNames {
     namespace: &'static str,
     image: &'static str,
     snap: &'static str,
+    /// What the image is known by.
+    noun: &'static str,
     prefix: &'static str,
 }
 
@@ -72,6 +76,7 @@ impl Side {
                 namespace: "namespace",
                 image: "image",
                 snap: "snap",
+                noun: "image name",
                 prefix: "",
             },
             Side::Destination => OptionNames {
@@ -79,7 +84,16 @@ impl Side {
                 namespace: "dest-namespace",
                 image: "dest",
                 snap: "dest-snap",
+                noun: "image name",
                 prefix: "destination ",
+            },
+            Side::Trashed => OptionNames {
+                pool: "pool",
+                namespace: "namespace",
+                image: "image-id",
+                snap: "snap",
+                noun: "image id",
+                prefix: "",
             },
         }
     }
@@ -115,6 +129,11 @@ impl Wanted {
         }
     }
 
+    /// An image in the trash, by its id.
+    pub(crate) const fn trashed() -> Wanted {
+        Wanted { side: Side::Trashed, ..Wanted::existing(SnapRule::Refused) }
+    }
+
     pub(crate) const fn strictly(self, strictness: Strictness) -> Wanted {
         Wanted { strictness, ..self }
     }
@@ -142,7 +161,7 @@ pub(crate) fn image(arguments: &Arguments, wanted: Wanted) -> Result<ImageSpec, 
         found.overlay(parts.ok_or_else(|| invalid_spec(&spec))?);
     }
     if found.image.is_none() && wanted.image == ImageRule::Required {
-        let text = format!("{}image name was not specified", names.prefix);
+        let text = format!("{}{} was not specified", names.prefix, names.noun);
         return Err(UsageError::unfitting(text));
     }
     found.check(&names, wanted)?;

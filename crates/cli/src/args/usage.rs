@@ -19,6 +19,9 @@ pub(crate) enum UsageError {
     /// The same for an option whose value is a plain number.
     #[error("the argument ('{value}') for option '{option}' is invalid")]
     NumberInvalid { option: String, value: String },
+    /// A number that is none.
+    #[error("the argument ('{value}') for option '{option}' is invalid")]
+    NotANumber { option: String, value: String },
     /// A word that is not what it should be.
     #[error("the argument for option is invalid")]
     WordInvalid,
@@ -44,6 +47,7 @@ impl UsageError {
             UsageError::UnknownOption(_)
             | UsageError::ValueMissing(_)
             | UsageError::ValueInvalid(_)
+            | UsageError::NotANumber { .. }
             | UsageError::NumberInvalid { .. }
             | UsageError::WordInvalid
             | UsageError::Repeated(_)

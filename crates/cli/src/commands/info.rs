@@ -129,7 +129,9 @@ impl Facts {
             line(format!("snapshot_limit: {limit}"));
         }
         if let Some((parent, overlap)) = &self.parent {
-            line(format!("parent: {parent}{}", if parent.in_trash { " (trash)" } else { "" }));
+            let trash =
+                if parent.in_trash { format!(" (trash {})", parent.id) } else { String::new() };
+            line(format!("parent: {parent}{trash}"));
             line(format!("overlap: {}", size::shown(*overlap)));
         }
         if header.features.contains(Features::STRIPING) {

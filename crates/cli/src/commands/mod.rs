@@ -30,6 +30,7 @@ mod rename;
 mod resize;
 mod snap;
 mod status;
+mod trash;
 
 /// One command of the command line.
 pub(crate) struct CommandDef {
@@ -100,13 +101,22 @@ pub(crate) const RBD: &[&CommandDef] = &[
     &snap::limit::CLEAR,
     &snap::limit::SET,
     &snap::list::COMMAND,
-    &snap::protect::COMMAND,
+    &snap::protection::PROTECT,
     &snap::purge::COMMAND,
     &snap::remove::COMMAND,
     &snap::rename::COMMAND,
     &snap::rollback::COMMAND,
-    &snap::unprotect::COMMAND,
+    &snap::protection::UNPROTECT,
     &status::COMMAND,
+    &trash::list::COMMAND,
+    &trash::move_to::COMMAND,
+    &trash::purge::COMMAND,
+    &trash::remove::COMMAND,
+    &trash::restore::COMMAND,
+    &trash::schedule::ADD,
+    &trash::schedule::LIST,
+    &trash::schedule::REMOVE,
+    &trash::schedule::STATUS,
 ];
 
 /// The command that the first of `words` name, and how many they are: the longest name wins.

@@ -1,9 +1,7 @@
 //! `rbd remove`
 
 use clap::Command;
-use marcot_format::snapshot::SnapshotNamespace;
 use marcot_image::operation::{self, RemoveError};
-use marcot_image::{Access, Image};
 
 use super::CommandDef;
 use crate::args::spec::{self, SnapRule, Wanted};
@@ -23,24 +21,20 @@ fn run(arguments: &Arguments, session: &Session) -> Result<(), Failure> {
     let at = session.location(&spec.at)?;
     let meter = session.meter("Removing image", arguments);
     let removed = session.wait(operation::remove(session.client()?, &at, &spec.image, &meter));
-    meter.ended(removed).map_err(|error| {
-        let linked = matches!(error, RemoveError::HasSnapshots { .. })
-            && session
-                .open_head(&spec, Access::ReadOnly)
-                .is_ok_and(|image| has_only_removed(&image));
-        failure(&error, linked)
-    })
+    meter.ended(removed).map_err(|error| failure(&error))
 }
 
-/// Whether all of its snapshots were removed before, and stay only for their clones.
-fn has_only_removed(image: &Image) -> bool {
-    let header = image.header();
-    header.snapshots.iter().all(|snap| matches!(snap.namespace, SnapshotNamespace::Trash { .. }))
+fn failure(error: &RemoveError) -> Failure {
+    match explained(error) {
+        Some(line) => Failure::line(line, error.errno()).detail(error.to_string()),
+        None => Failure::refused("delete error", error),
+    }
 }
 
-fn failure(error: &RemoveError, linked: bool) -> Failure {
-    let line = match error {
-        RemoveError::HasSnapshots { .. } if linked => {
+/// Ceph's sentence for what can be helped.
+pub(super) fn explained(error: &RemoveError) -> Option<&'static str> {
+    Some(match error {
+        RemoveError::HasClones { .. } => {
             "image has snapshots with linked clones - these must be deleted or flattened before \
              the image can be removed."
         }
@@ -53,7 +47,6 @@ fn failure(error: &RemoveError, linked: bool) -> Failure {
              using it crashed. Try again after closing/unmapping it or waiting 30s for the \
              crashed client to timeout."
         }
-        _ => return Failure::refused("delete error", error),
-    };
-    Failure::line(line, error.errno()).detail(error.to_string())
+        _ => return None,
+    })
 }

@@ -15,6 +15,7 @@ use crate::client::{Access, Client, Location};
 use crate::header::Header;
 use crate::image::{Image, OpenOptions};
 use crate::operation::snapshot::remove_by_id;
+use crate::operation::trash::remove_expired_parent;
 use crate::pool::children::key;
 
 /// Makes the parent forget this clone, of whichever format it is. That it knows nothing of it is
@@ -77,6 +78,9 @@ fn clear_trash<'a>(
         }
         if let Err(error) = image.close().await {
             tracing::warn!(%error, "parent did not close cleanly");
+        }
+        if let Err(error) = remove_expired_parent(client, home, &parent.image_id).await {
+            tracing::warn!(%error, "parent stays in the trash");
         }
     })
 }

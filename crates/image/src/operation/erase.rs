@@ -45,8 +45,8 @@ async fn remove_objects(
 ) -> Result<(), CallError> {
     let store = claim.image().store();
     let at_once = claim.image().config().concurrent_management_ops.max(1);
-    let removals = doomed.iter().map(|number| {
-        let object = header.data_object(*number);
+    let removals = doomed.iter().copied().map(|number| {
+        let object = header.data_object(number);
         let op = WriteOp::new(vec![WriteStep::Remove]).ordered();
         let op = op.with_snap_context(header.snap_context.clone());
         async move {

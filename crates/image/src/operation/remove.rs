@@ -4,19 +4,23 @@
 //! an image in the trash, marked as being removed.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use marcot_format::call::directory::DirRemoveImage;
 use marcot_format::call::group::ImageGroupGet;
-use marcot_format::call::trash::{TrashAdd, TrashRemove, TrashStateSet};
-use marcot_format::trash::{TrashImageSpec, TrashSource, TrashState};
-use marcot_format::{Utime, object_name};
+use marcot_format::call::trash::TrashRemove;
+use marcot_format::object_name;
+use marcot_format::snapshot::SnapshotNamespace;
+use marcot_format::trash::{TrashSource, TrashState};
+use marcot_store::Errno;
 use marcot_store::watch::Watcher;
-use marcot_store::{Errno, ObjectId};
 
 use super::detach::{forget_child, remove_object};
 use super::erase::erase;
+use super::trash::{self, TrashError, forget_name, move_to_trash};
 use crate::class_call::{CallError, ask, tell};
 use crate::client::{Access, Client, Location};
+use crate::config::overrides;
+use crate::header::{Header, Snapshot};
 use crate::image::{CloseError, Image, OpenError, OpenOptions};
 use crate::operation::claim::{Claim, ClaimError};
 use crate::pool::directory;
@@ -32,6 +36,9 @@ pub enum RemoveError {
     NotFound { name: String },
     #[error("image {name} has snapshots; remove them first")]
     HasSnapshots { name: String },
+    /// They were removed, and stay for their clones.
+    #[error("image {name} has clones of removed snapshots; flatten or remove these first")]
+    HasClones { name: String },
     #[error("image {name} is in use: somebody watches it")]
     InUse { name: String, watchers: Vec<Watcher> },
     #[error("image {name} belongs to a group; remove it from the group first")]
@@ -43,6 +50,8 @@ pub enum RemoveError {
     #[error(transparent)]
     Claim(#[from] ClaimError),
     #[error(transparent)]
+    Trash(#[from] TrashError),
+    #[error(transparent)]
     Call(#[from] CallError),
 }
 
@@ -50,7 +59,8 @@ impl RemoveError {
     pub fn errno(&self) -> Errno {
         match self {
             RemoveError::NotFound { .. } => Errno::NOENT,
-            RemoveError::HasSnapshots { .. } => Errno::NOTEMPTY,
+            RemoveError::HasSnapshots { .. } | RemoveError::HasClones { .. } => Errno::NOTEMPTY,
+            RemoveError::Trash(error) => error.errno(),
             RemoveError::InUse { .. } => Errno::BUSY,
             RemoveError::InGroup { .. } => Errno::from_raw(TOO_MANY_LINKS),
             RemoveError::Open(error) => error.errno(),
@@ -62,7 +72,30 @@ impl RemoveError {
 }
 
 /// Removes the image `name` with all its data.
+///
+/// With `rbd_move_to_trash_on_remove` it only goes to the trash; so it does with
+/// `rbd_move_parent_to_trash_on_remove` when clones are left of snapshots that were removed.
 pub async fn remove(
+    client: &Client,
+    at: &Location,
+    name: &str,
+    progress: &dyn Progress,
+) -> Result<(), RemoveError> {
+    let config = overrides::pool_config(client, at.pool).await?;
+    if config.move_to_trash_on_remove {
+        let delay = Duration::from_secs(config.move_to_trash_on_remove_expire_seconds);
+        return Ok(move_to_trash(client, at, name, TrashSource::User, delay).await?);
+    }
+    match remove_now(client, at, name, progress).await {
+        Err(RemoveError::HasClones { .. }) if config.move_parent_to_trash_on_remove => {
+            let source = TrashSource::UserParent;
+            Ok(move_to_trash(client, at, name, source, Duration::ZERO).await?)
+        }
+        other => other,
+    }
+}
+
+async fn remove_now(
     client: &Client,
     at: &Location,
     name: &str,
@@ -74,13 +107,13 @@ pub async fn remove(
         }
         other => other?,
     };
-    let doomed = Doomed { client, at, name, id: &id };
+    let doomed = Doomed { client, at, name, id: &id, now_in: Place::Directory };
     doomed.check_watchers().await?;
     match Image::open(client, at, OpenOptions::id(id.clone(), Access::ReadWrite)).await {
         Ok(image) => doomed.remove(&image, progress).await?,
         // A crash while it was created, or removed by an older release, left a name without a
         // header.
-        Err(OpenError::NoImage(_)) => doomed.forget_name().await?,
+        Err(OpenError::NoImage(_)) => forget_name(client, at, name, &id).await?,
         Err(error) => return Err(error.into()),
     }
     client.store.flush().await.map_err(CallError::from)?;
@@ -88,11 +121,40 @@ pub async fn remove(
     Ok(())
 }
 
+/// Removes an image that is in the trash as `name`, marked as being removed.
+pub(crate) async fn remove_trashed(
+    client: &Client,
+    at: &Location,
+    name: &str,
+    id: &str,
+    progress: &dyn Progress,
+) -> Result<(), RemoveError> {
+    let doomed = Doomed { client, at, name, id, now_in: Place::Trash };
+    doomed.check_watchers().await?;
+    match Image::open(client, at, OpenOptions::id(id, Access::ReadWrite)).await {
+        Ok(image) => doomed.remove(&image, progress).await?,
+        // A crash came when only the entry was left.
+        Err(OpenError::NoImage(_)) => doomed.forget_entry().await?,
+        Err(error) => return Err(error.into()),
+    }
+    client.store.flush().await.map_err(CallError::from)?;
+    progress.update(1, 1);
+    Ok(())
+}
+
+/// Where an image is found that is about to go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Place {
+    Directory,
+    Trash,
+}
+
 struct Doomed<'a> {
     client: &'a Client,
     at: &'a Location,
     name: &'a str,
     id: &'a str,
+    now_in: Place,
 }
 
 impl Doomed<'_> {
@@ -105,15 +167,23 @@ impl Doomed<'_> {
         remove_object(self.client, &header.object()).await?;
         let map = header.object_map_object(marcot_store::SnapId::HEAD);
         remove_object(self.client, &map).await?;
-        let call = TrashRemove { image_id: self.id.to_owned() };
-        Ok(tell(&*self.client.store, &self.trash(), &call).await?)
+        Ok(self.forget_entry().await?)
     }
 
     /// Everything that needs the opened image.
     async fn empty(&self, image: &Image, progress: &dyn Progress) -> Result<(), RemoveError> {
         let claim = Claim::take(image).await?;
         self.check(image).await?;
-        self.move_to_trash().await?;
+        if self.now_in == Place::Directory {
+            let entry = trash::Move {
+                id: self.id,
+                name: self.name,
+                source: TrashSource::Removing,
+                delay: Duration::ZERO,
+                then: TrashState::Removing,
+            };
+            entry.run(self.client, self.at).await?;
+        }
         erase(&claim, progress).await?;
         Ok(forget_child(self.client, &image.header()).await?)
     }
@@ -129,9 +199,7 @@ impl Doomed<'_> {
     }
 
     async fn check(&self, image: &Image) -> Result<(), RemoveError> {
-        if !image.header().snapshots.is_empty() {
-            return Err(RemoveError::HasSnapshots { name: self.name.to_owned() });
-        }
+        self.check_snapshots(&image.header())?;
         match ask(image.store(), image.header_object(), &ImageGroupGet {}).await {
             Ok(group) if group.group_id.is_empty() => Ok(()),
             Ok(_) => Err(RemoveError::InGroup { name: self.name.to_owned() }),
@@ -140,32 +208,18 @@ impl Doomed<'_> {
         }
     }
 
-    async fn move_to_trash(&self) -> Result<(), CallError> {
-        let store = &*self.client.store;
-        let now = self.client.env.now();
-        let now = Utime { seconds: now.seconds, nanoseconds: now.nanoseconds };
-        let spec = TrashImageSpec {
-            source: TrashSource::Removing,
-            name: self.name.to_owned(),
-            deletion_time: now,
-            deferment_end_time: now,
-            state: TrashState::Moving,
-        };
-        let image_id = self.id.to_owned();
-        tell(store, &self.trash(), &TrashAdd { image_id: image_id.clone(), spec }).await?;
-        self.forget_name().await?;
-        let (new, expected) = (TrashState::Removing, TrashState::Moving);
-        tell(store, &self.trash(), &TrashStateSet { image_id, new, expected }).await
+    fn check_snapshots(&self, header: &Header) -> Result<(), RemoveError> {
+        let name = self.name.to_owned();
+        let removed = |snap: &Snapshot| matches!(snap.namespace, SnapshotNamespace::Trash { .. });
+        match header.snapshots.is_empty() {
+            true => Ok(()),
+            false if header.snapshots.iter().all(removed) => Err(RemoveError::HasClones { name }),
+            false => Err(RemoveError::HasSnapshots { name }),
+        }
     }
 
-    async fn forget_name(&self) -> Result<(), CallError> {
-        remove_object(self.client, &self.at.object(object_name::id(self.name))).await?;
-        let (name, image_id) = (self.name.to_owned(), self.id.to_owned());
-        let call = DirRemoveImage { name, image_id };
-        tell(&*self.client.store, &self.at.object(object_name::DIRECTORY), &call).await
-    }
-
-    fn trash(&self) -> ObjectId {
-        self.at.object(object_name::TRASH)
+    async fn forget_entry(&self) -> Result<(), CallError> {
+        let call = TrashRemove { image_id: self.id.to_owned() };
+        tell(&*self.client.store, &self.at.object(object_name::TRASH), &call).await
     }
 }

@@ -1,6 +1,6 @@
 //! `rbd snap limit set`, `rbd snap limit clear`
 
-use clap::{Arg, Command};
+use clap::Command;
 use marcot_image::Access;
 use marcot_image::operation::snapshot;
 use marcot_store::Errno;
@@ -28,18 +28,12 @@ pub(crate) const CLEAR: CommandDef = CommandDef {
 };
 
 fn define_set(command: Command) -> Command {
-    options::image(command).arg(
-        Arg::new("limit")
-            .long("limit")
-            .value_name("count")
-            .value_parser(clap::value_parser!(u64))
-            .help("how many snapshots are allowed"),
-    )
+    options::image(command).arg(options::text("limit", "how many snapshots are allowed"))
 }
 
 fn set(arguments: &Arguments, session: &Session) -> Result<(), Failure> {
     let spec = spec::image(arguments, Wanted::existing(SnapRule::Refused))?;
-    let Some(limit) = arguments.value::<u64>("limit") else {
+    let Some(limit) = options::number::<u64>(arguments, "limit")? else {
         return Err(Failure::line("must specify --limit <num>", Errno::RANGE));
     };
     change(&spec, Some(limit), "setting snapshot limit failed", session)
