@@ -10,6 +10,7 @@ use marcot_format::features::Features;
 use marcot_format::object_map::ObjectState;
 
 use super::IoError;
+use super::border::check_bytes;
 use super::pieces::for_each_piece;
 use crate::extents::ImageExtent;
 use crate::image::{Current, Image};
@@ -23,7 +24,8 @@ impl Image {
 
     /// Reads, then copies up the objects whose bytes came from an ancestor.
     pub(super) async fn read_and_copy_up(&self, extent: ImageExtent) -> Result<Bytes, IoError> {
-        let permit = match self.begin_write().await {
+        let check = |view| check_bytes(view, extent.offset, extent.length);
+        let permit = match self.begin_write(check).await {
             Ok(permit) => permit,
             Err(error) => {
                 tracing::debug!(%error, "read without copying up");
