@@ -72,13 +72,20 @@ impl Store {
     }
 }
 
-impl Drop for Store {
-    fn drop(&mut self) {
+impl Store {
+    /// Sees to it that nobody has the store open.
+    pub(crate) fn end_host(&self) {
         while let Some(pid) = self.host() {
             // It may have ended by itself.
             let _ = kill_process(pid, Signal::KILL);
             thread::sleep(Duration::from_millis(5));
         }
+    }
+}
+
+impl Drop for Store {
+    fn drop(&mut self) {
+        self.end_host();
     }
 }
 

@@ -1,11 +1,13 @@
 //! One command at work: which store, how it is reached, and the ways every command gets to pools
 //! and images. The store is opened when first asked for, so that wrong command lines cost nothing.
 
+pub(crate) mod lasting;
+
 use std::cell::OnceCell;
 use std::future::Future;
 use std::sync::Arc;
 
-use marcot_connect::{Connection, Connector, Lifetime, Reached, StoreSpec};
+use marcot_connect::{Connection, Connector, Lifetime, StoreSpec};
 use marcot_format::Utime;
 use marcot_image::config::Settings;
 use marcot_image::{
@@ -23,9 +25,6 @@ use crate::exit::Failure;
 use crate::personality::Personality;
 use crate::progress::{Meter, Wanted};
 use crate::store_choice;
-
-/// Moving so much takes a second or so: the store's host does it, so that others can work.
-const LASTING_BYTES: u64 = 512 << 20;
 
 /// When less than this share of the space is left we warn, in percent.
 const NEARLY_FULL: u128 = 10;
@@ -68,32 +67,28 @@ impl Session {
         self.connection_for(Lifetime::Transient)
     }
 
-    /// Says that many bytes will be moved: other commands shall not have to wait for it.
-    pub(crate) fn expect_bytes(&self, bytes: u64) -> Result<(), Failure> {
-        if bytes >= LASTING_BYTES {
-            self.connection_for(Lifetime::Resident)?;
-        }
-        Ok(())
-    }
-
     /// The way to the store; the first call decides for how long.
     pub(crate) fn connection_for(&self, lifetime: Lifetime) -> Result<&Connection, Failure> {
         if let Some(connection) = self.connection.get() {
             return Ok(connection);
         }
-        let choice = store_choice::choose(self.personality, &self.globals)?;
         if self.globals.verbose {
+            let choice = store_choice::choose(self.personality, &self.globals)?;
             complain(&format!("marcot: store {} ({})", choice.spec, choice.reason));
         }
+        let connection = self.connect(lifetime)?;
+        Ok(self.connection.get_or_init(|| connection))
+    }
+
+    fn connect(&self, lifetime: Lifetime) -> Result<Connection, Failure> {
         let connector = Connector {
             notice: Some(Arc::new(|text: &str| complain(&format!("marcot: {text}")))),
             ceph: self.globals.identity.clone(),
             ..Connector::default()
         };
-        let connection = connector
-            .connect(&choice.spec, lifetime)
-            .map_err(|error| store_choice::failure(&error))?;
-        Ok(self.connection.get_or_init(|| connection))
+        connector
+            .connect(&self.store_spec()?, lifetime)
+            .map_err(|error| store_choice::failure(&error))
     }
 
     /// The image layer's client.
@@ -130,12 +125,15 @@ impl Session {
         format!("client.{}", self.globals.identity.client.as_deref().unwrap_or("admin"))
     }
 
-    /// Says that an embedded store that was worked on here is running out of space.
+    /// Says that an embedded store in which images were worked on is running out of space.
     pub(crate) fn warn_if_nearly_full(&self) {
-        let here = self.connection.get().filter(|found| {
-            found.reached == Reached::InProcess && matches!(found.spec, StoreSpec::Dir(_))
-        });
-        let Some(connection) = here else { return };
+        // Without a client nothing was written: `host stop` must not call up another host, say.
+        let (Some(connection), Some(_)) = (self.connection.get(), self.client.get()) else {
+            return;
+        };
+        if !matches!(connection.spec, StoreSpec::Dir(_)) {
+            return;
+        }
         // What the command did is not in question any more.
         let Ok(status) = self.wait(connection.store.status()) else { return };
         let Space { total_bytes, pending_bytes, available_bytes, .. } = status.space;

@@ -56,11 +56,11 @@ fn errno_of(error: &OpenError) -> Errno {
 pub(crate) fn open_directory(
     directory: &Path,
     env: &Arc<dyn Env>,
-) -> Result<Arc<dyn Sessions>, EngineError> {
+) -> Result<Arc<DirEngine>, EngineError> {
     loop {
         let options = OpenOptions::new(marcot_classes::all(), Arc::clone(env));
         match DirEngine::open(directory, options) {
-            Ok(engine) => return Ok(sessions(&engine)),
+            Ok(engine) => return Ok(engine),
             Err(OpenError::NotFound { .. }) => {
                 match DirEngine::create(directory, &CreateOptions::new(Arc::clone(env))) {
                     // Another process was faster.
@@ -74,7 +74,7 @@ pub(crate) fn open_directory(
 }
 
 /// Takes a store over from whoever owned it before: clients whose process is gone are forgotten.
-fn sessions(engine: &Arc<DirEngine>) -> Arc<dyn Sessions> {
+pub(crate) fn sessions(engine: &Arc<DirEngine>) -> Arc<dyn Sessions> {
     let sessions = engine.sessions();
     for (client, process) in sessions.dormant() {
         if !is_alive(process) {

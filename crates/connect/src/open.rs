@@ -212,7 +212,10 @@ impl Connector {
         let env: Arc<dyn Env> = Arc::new(ProcessEnv::default());
         loop {
             match engines::open_directory(directory, &env) {
-                Ok(engine) => return Ok(in_process(spec, engine.client(), Some(engine))),
+                Ok(engine) => {
+                    let sessions = engines::sessions(&engine);
+                    return Ok(in_process(spec, sessions.client(), Some(sessions)));
+                }
                 Err(EngineError::Busy) => {}
                 Err(error) => return Err(ConnectError::Engine { spec: spec.clone(), error }),
             }
@@ -234,7 +237,7 @@ impl Connector {
     }
 
     /// A client of the host that serves the store now; `None` when none does.
-    fn host_if_any(
+    pub(crate) fn host_if_any(
         &self,
         spec: &StoreSpec,
         directory: &Path,

@@ -5,12 +5,13 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
+use marcot_engine_dir::DirEngine;
 use marcot_host::jobs::Jobs;
 use marcot_host::server::{Host, HostError, Limits, resident};
 use marcot_host::socket;
 use marcot_store::Env;
-use marcot_store::session::Sessions;
 
+use crate::check::WithCheck;
 use crate::directory::{self, DirectoryError};
 use crate::engines::{self, EngineError};
 use crate::env::ProcessEnv;
@@ -52,23 +53,25 @@ pub fn run_resident(
     };
     marcot_host::log::install();
     let directory = directory::prepare(path)?;
-    let Some(sessions) = own(spec, &directory)? else {
+    let Some(engine) = own(spec, &directory)? else {
         tracing::info!("another host serves the store");
         return Ok(());
     };
     tracing::info!(pid = std::process::id(), "serving");
+    let sessions = engines::sessions(&engine);
+    let jobs = Arc::new(WithCheck { engine, jobs });
     resident(&directory, Host { sessions, jobs, limits })?;
     tracing::info!(pid = std::process::id(), "ending");
     Ok(())
 }
 
 /// Waits for the store's lock; `None` when another host is there.
-fn own(spec: &StoreSpec, directory: &Path) -> Result<Option<Arc<dyn Sessions>>, ResidentError> {
+fn own(spec: &StoreSpec, directory: &Path) -> Result<Option<Arc<DirEngine>>, ResidentError> {
     let mut waited = Duration::ZERO;
     let env: Arc<dyn Env> = Arc::new(ProcessEnv::default());
     loop {
         match engines::open_directory(directory, &env) {
-            Ok(sessions) => return Ok(Some(sessions)),
+            Ok(engine) => return Ok(Some(engine)),
             Err(EngineError::Busy) => {}
             Err(error) => return Err(ResidentError::Engine { spec: spec.clone(), error }),
         }

@@ -10,14 +10,22 @@ use serde::{Deserialize, Serialize};
 pub struct PoolId(pub i64);
 
 /// A snapshot's number, unique within its pool.
-#[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
-)]
+#[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct SnapId(pub u64);
 
 impl SnapId {
     /// The object as it is now (`CEPH_NOSNAP`).
     pub const HEAD: SnapId = SnapId(0xffff_ffff_ffff_fffe);
+}
+
+/// For logs and failed tests: a head is no number to recognise.
+impl fmt::Debug for SnapId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            SnapId::HEAD => f.write_str("SnapId(head)"),
+            SnapId(id) => write!(f, "SnapId({id})"),
+        }
+    }
 }
 
 /// Identity of one client of a store (`client.N`, librados' instance id).

@@ -76,6 +76,7 @@ impl Specimen {
 
     /// A fresh copy in the store's place.
     fn renew(&mut self) {
+        self.store.end_host();
         let directory = self.store.path("store");
         if directory.exists() {
             fs::remove_dir_all(&directory).expect("it is ours");

@@ -11,6 +11,7 @@ use crate::args::usage::UsageError;
 use crate::args::{Arguments, options};
 use crate::exit::Failure;
 use crate::session::Session;
+use crate::session::lasting::Work;
 
 pub(crate) const COMMAND: CommandDef =
     CommandDef { name: "copy", alias: Some("cp"), about: "Copy an image", define, run };
@@ -24,6 +25,7 @@ fn define(command: Command) -> Command {
 
 fn run(arguments: &Arguments, session: &Session) -> Result<(), Failure> {
     let Request { source, target, layout } = Request::parse(arguments, session)?;
+    session.expect_image(&source, Work::Bytes)?;
     let at = session.location(&source.at)?;
     let to = session.location(&target.at)?;
     let image = session.open_at(&at, &source, Access::ReadOnly)?;

@@ -15,6 +15,7 @@ use crate::args::usage::UsageError;
 use crate::args::{Arguments, options};
 use crate::exit::Failure;
 use crate::session::Session;
+use crate::session::lasting::Work;
 
 pub(crate) const COMMAND: CommandDef = CommandDef {
     name: "export",
@@ -49,6 +50,8 @@ impl Request {
 fn run(arguments: &Arguments, session: &Session) -> Result<(), Failure> {
     let request = Request::parse(arguments)?;
     options::refuse_format_2(arguments)?;
+    let work = if request.path == "-" { Work::Stream } else { Work::Bytes };
+    session.expect_image(&request.source, work)?;
     let image = session.open(&request.source, Access::ReadOnly)?;
     let failed = |error: &io::Error| Failure::verb(FAILED, errno(error));
     let mut target: Box<dyn Sink> = match request.path.as_str() {

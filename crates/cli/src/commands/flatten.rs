@@ -9,6 +9,7 @@ use crate::args::spec::{self, SnapRule, Wanted};
 use crate::args::{Arguments, options};
 use crate::exit::Failure;
 use crate::session::Session;
+use crate::session::lasting::Work;
 
 pub(crate) const COMMAND: CommandDef = CommandDef {
     name: "flatten",
@@ -24,6 +25,7 @@ fn define(command: Command) -> Command {
 
 fn run(arguments: &Arguments, session: &Session) -> Result<(), Failure> {
     let spec = spec::image(arguments, Wanted::existing(SnapRule::Refused))?;
+    session.expect_image(&spec, Work::Objects)?;
     let image = session.open_head(&spec, Access::ReadWrite)?;
     let meter = session.meter("Image flatten", arguments);
     let flattened = session.wait(operation::flatten(&image, &meter));

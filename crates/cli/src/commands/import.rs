@@ -69,7 +69,10 @@ fn run(arguments: &Arguments, session: &Session) -> Result<(), Failure> {
     let request = Request::parse(arguments, session)?;
     options::refuse_format_2(arguments)?;
     options::refuse_format_1(arguments)?;
-    session.expect_bytes(std::fs::metadata(&request.path).map_or(0, |found| found.len()))?;
+    match request.path.as_str() {
+        "-" => session.expect_stream()?,
+        path => session.expect_bytes(std::fs::metadata(path).map_or(0, |found| found.len()))?,
+    }
     let at = session.location(&request.target.at)?;
     let mut import =
         ImportOptions { create: request.layout.create_options(0), ..ImportOptions::default() };

@@ -12,6 +12,7 @@ use crate::args::spec::{self, SnapRule, Wanted};
 use crate::args::{Arguments, options};
 use crate::exit::Failure;
 use crate::session::Session;
+use crate::session::lasting::Work;
 
 pub(crate) const CHECK: CommandDef = CommandDef {
     name: "object-map check",
@@ -54,6 +55,7 @@ fn rebuild(arguments: &Arguments, session: &Session) -> Result<(), Failure> {
 /// The image, for writing, and which of its maps is meant.
 fn open(arguments: &Arguments, session: &Session) -> Result<(Arc<Image>, SnapId), Failure> {
     let spec = spec::image(arguments, Wanted::existing(SnapRule::Allowed))?;
+    session.expect_image(&spec, Work::Objects)?;
     let image = session.open_head(&spec, Access::ReadWrite)?;
     let snap = match &spec.snap {
         None => SnapId::HEAD,

@@ -8,6 +8,7 @@ use crate::args::spec::{self, SnapRule, Wanted};
 use crate::args::{Arguments, options};
 use crate::exit::Failure;
 use crate::session::Session;
+use crate::session::lasting::Work;
 
 pub(crate) const COMMAND: CommandDef =
     CommandDef { name: "remove", alias: Some("rm"), about: "Delete an image", define, run };
@@ -18,6 +19,7 @@ fn define(command: Command) -> Command {
 
 fn run(arguments: &Arguments, session: &Session) -> Result<(), Failure> {
     let spec = spec::image(arguments, Wanted::existing(SnapRule::Refused))?;
+    session.expect_image(&spec, Work::Objects)?;
     let at = session.location(&spec.at)?;
     let meter = session.meter("Removing image", arguments);
     let removed = session.wait(operation::remove(session.client()?, &at, &spec.image, &meter));

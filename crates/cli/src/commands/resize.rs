@@ -10,6 +10,7 @@ use crate::args::spec::{self, SnapRule, Wanted};
 use crate::args::{Arguments, options};
 use crate::exit::Failure;
 use crate::session::Session;
+use crate::session::lasting::Work;
 
 pub(crate) const COMMAND: CommandDef = CommandDef {
     name: "resize",
@@ -28,6 +29,9 @@ fn define(command: Command) -> Command {
 fn run(arguments: &Arguments, session: &Session) -> Result<(), Failure> {
     let spec = spec::image(arguments, Wanted::existing(SnapRule::Refused))?;
     let size = options::required_size(arguments)?;
+    if arguments.flag("allow-shrink") {
+        session.expect_image(&spec, Work::Objects)?;
+    }
     let image = session.open_head(&spec, Access::ReadWrite)?;
     let before = image.header().size;
     if size < before && !arguments.flag("allow-shrink") {

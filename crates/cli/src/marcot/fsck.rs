@@ -42,6 +42,7 @@ fn failure(error: &CheckError) -> Failure {
         CheckError::Directory(error) => error.errno(),
         CheckError::Engine { error, .. } => error.errno(),
         CheckError::Busy { .. } => Errno::BUSY,
+        CheckError::Host(error) => error.errno(),
         CheckError::Store(error) => error.errno,
     };
     Failure::Store { message: error.to_string(), errno }

@@ -9,6 +9,7 @@ use crate::args::{Arguments, options};
 use crate::commands::CommandDef;
 use crate::exit::Failure;
 use crate::session::Session;
+use crate::session::lasting::Work;
 
 pub(crate) const COMMAND: CommandDef = CommandDef {
     name: "snap rollback",
@@ -25,6 +26,7 @@ fn define(command: Command) -> Command {
 fn run(arguments: &Arguments, session: &Session) -> Result<(), Failure> {
     let spec = spec::image(arguments, Wanted::existing(SnapRule::Required))?;
     let snap = spec.snap.clone().unwrap_or_default();
+    session.expect_image(&spec, Work::Objects)?;
     let image = session.open_head(&spec, Access::ReadWrite)?;
     let meter = session.meter("Rolling back to snapshot", arguments);
     let rolled_back = session.wait(snapshot::rollback(&image, &snap, &meter));
