@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use futures_util::{StreamExt, poll};
-use marcot_store::session::{Session, Stamp};
+use marcot_store::session::{ProcessMark, Session, Sessions as _, Stamp};
 use marcot_store::watch::Watch;
 use marcot_store::{Errno, StoreError};
 use tokio::net::UnixStream;
@@ -15,6 +15,7 @@ use tokio::task::JoinSet;
 use tokio::time::{interval, timeout};
 
 use super::Host;
+use super::VolatileSessions;
 use super::dispatch::{Done, cost, dispatch};
 use super::outbox::{Outbox, write_all};
 use super::receive::Receiver;
@@ -82,7 +83,7 @@ async fn greet(
     let frame = receiver.frame().await?.ok_or(io::ErrorKind::UnexpectedEof)?;
     let hello: Hello = frame.decode().map_err(io::Error::other)?;
     let session = match hello.resume {
-        None => host.sessions.start(hello.process),
+        None => start(host, hello.process),
         Some(client) => host.sessions.resume(client),
     };
     let welcome = match &session {
@@ -97,6 +98,19 @@ async fn greet(
     let welcome = frame::encode(0, &welcome).map_err(io::Error::other)?;
     write_all(stream, &welcome).await?;
     Ok(session.ok())
+}
+
+/// A new session. A full store has no room to note one, and must still be read, and emptied: its
+/// clients live with this owner only.
+fn start(host: &Host, process: ProcessMark) -> Result<Arc<dyn Session>, StoreError> {
+    match host.sessions.start(process) {
+        Err(error) if error.errno == Errno::NOSPC => {
+            tracing::warn!(%error, "no room for a session: the client ends with this owner");
+            let sessions = Arc::clone(&host.sessions);
+            VolatileSessions(move || sessions.client()).start(process)
+        }
+        started => started,
+    }
 }
 
 /// How a connection ended.

@@ -46,13 +46,25 @@ pub enum RemoveError {
     #[error(transparent)]
     Open(#[from] OpenError),
     #[error(transparent)]
-    Close(#[from] CloseError),
+    Close(Box<CloseError>),
     #[error(transparent)]
     Claim(#[from] ClaimError),
     #[error(transparent)]
-    Trash(#[from] TrashError),
+    Trash(Box<TrashError>),
     #[error(transparent)]
     Call(#[from] CallError),
+}
+
+impl From<CloseError> for RemoveError {
+    fn from(error: CloseError) -> RemoveError {
+        RemoveError::Close(Box::new(error))
+    }
+}
+
+impl From<TrashError> for RemoveError {
+    fn from(error: TrashError) -> RemoveError {
+        RemoveError::Trash(Box::new(error))
+    }
 }
 
 impl RemoveError {
