@@ -330,6 +330,7 @@ impl Cluster for DirClient {
     }
 
     fn status(&self) -> BoxFuture<'_, Result<ClusterStatus>> {
+        self.shared().ask_for_room();
         ready(Ok(self.shared().core().status()))
     }
 }

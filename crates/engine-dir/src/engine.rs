@@ -166,7 +166,21 @@ impl Shared {
         let mark = |shared: &Shared| shared.core().mark();
         // The first sync makes the frees durable, the second the record that says so.
         let freed = self.sync_now().and_then(|()| mark(self)).and_then(|()| self.sync_now());
+        self.ask_for_room();
         freed.is_ok()
+    }
+
+    /// Asks anew how much the store may take: others fill its file system, and leave it.
+    pub(crate) fn ask_for_room(&self) {
+        if self.options.limit_bytes.is_some() {
+            return;
+        }
+        match (self.volume.room(), self.volume.taken()) {
+            (Ok(room), Ok(taken)) => self.core().set_room(room, taken),
+            (Err(error), _) | (_, Err(error)) => {
+                tracing::warn!(%error, "asking the file system for its room");
+            }
+        }
     }
 
     /// Runs a job that waits for the medium.

@@ -122,6 +122,13 @@ impl Core {
         info.collect()
     }
 
+    /// The bytes that the file system has left, and those that the store takes of it.
+    pub(crate) fn set_room(&mut self, room: u64, taken: u64) {
+        let space = &mut self.state.space;
+        space.limit = taken.saturating_add(room) / BLOCK_BYTES;
+        space.end = self.length.saturating_add(room / BLOCK_BYTES);
+    }
+
     /// Identity and space.
     pub(crate) fn status(&self) -> ClusterStatus {
         let space = &self.state.space;
