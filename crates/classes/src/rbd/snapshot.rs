@@ -59,7 +59,8 @@ impl Method for SnapshotAdd {
         if present.iter().any(taken) {
             return Err(Errno::EXIST);
         }
-        if present.len() as u64 >= limit(object)? {
+        // A limit of 0 lets the first one through, as an OSD does.
+        if !present.is_empty() && present.len() as u64 >= limit(object)? {
             return Err(Errno::DQUOT);
         }
         let parent: Option<Parent> = omap::optional(object, PARENT)?;

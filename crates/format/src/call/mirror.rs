@@ -19,7 +19,7 @@ calls! {
     MirrorUuidSet = write "rbd" "mirror_uuid_set" { mirror_uuid: String } -> ();
     /// `ENOENT` when none was ever set.
     MirrorModeGet = read "rbd" "mirror_mode_get" {} -> MirrorMode;
-    /// `EINVAL` without a uuid; `EBUSY` to disable while there are peers or images.
+    /// `EINVAL` without a uuid; `EBUSY` to disable while there are peers.
     MirrorModeSet = write "rbd" "mirror_mode_set" { mode: MirrorMode } -> ();
 
     MirrorPeerList = read "rbd" "mirror_peer_list" {} -> Vec<MirrorPeer>;
@@ -29,7 +29,7 @@ calls! {
         mirror_uuid: String,
         direction: MirrorPeerDirection,
     } -> ();
-    /// `EEXIST` for a known uuid or site.
+    /// `ESTALE` for a known uuid, `EEXIST` for a known site.
     MirrorPeerAdd = write "rbd" "mirror_peer_add" { peer: MirrorPeer } -> ();
     MirrorPeerRemove = write "rbd" "mirror_peer_remove" { uuid: String } -> ();
     /// `ENOENT`.
@@ -59,9 +59,9 @@ calls! {
     } -> String;
     /// `ENOENT`.
     MirrorImageGet = read "rbd" "mirror_image_get" { image_id: String } -> MirrorImage;
-    /// `EEXIST` when the global id is another image's.
+    /// `EEXIST` when the global id is another image's, `EINVAL` when the image has another.
     MirrorImageSet = write "rbd" "mirror_image_set" { image_id: String, image: MirrorImage } -> ();
-    /// `EBUSY` unless it is being disabled or created.
+    /// `ENOENT`; `EBUSY` unless it is being disabled.
     MirrorImageRemove = write "rbd" "mirror_image_remove" { image_id: String } -> ();
 
     /// Time and origin are the store's to know.
