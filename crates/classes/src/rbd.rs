@@ -4,6 +4,7 @@ mod children;
 mod data_object;
 mod directory;
 mod flags;
+mod format_1;
 mod group;
 mod group_directory;
 mod group_member;
@@ -35,11 +36,12 @@ use crate::omap;
 
 /// All methods of the class.
 pub(crate) fn methods() -> impl Iterator<Item = Entry> {
-    let topics: [&'static [Entry]; 19] = [
+    let topics: [&'static [Entry]; 20] = [
         &children::METHODS,
         &data_object::METHODS,
         &directory::METHODS,
         &flags::METHODS,
+        &format_1::METHODS,
         &group::METHODS,
         &group_directory::METHODS,
         &group_member::METHODS,

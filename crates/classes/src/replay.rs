@@ -17,7 +17,7 @@ use recording::RecordedCall;
 use sameness::{same_content, same_result};
 
 /// Scenario, method and reason where an OSD's answer is not worth having.
-const DELIBERATE: [(&str, &str, &str); 13] = [
+const DELIBERATE: [(&str, &str, &str); 14] = [
     ("size and features", "get_features", "no client leaves out the second argument"),
     ("sparsify in odd steps", "sparsify", "a granularity of zero means nothing"),
     ("directory", "dir_state_assert", "a state that does not exist is a wrong argument"),
@@ -30,6 +30,7 @@ const DELIBERATE: [(&str, &str, &str); 13] = [
     ("a damaged header", "parent_detach", "as above"),
     ("a damaged header", "get_parent", "as above"),
     ("a damaged header", "remove_parent", "as above"),
+    ("another text than that of format 1", "snap_list", "what is no header has no snapshots"),
     ("a header from a newer release", "snapshot_trash_add", "what cannot be read is not replaced"),
 ];
 
@@ -86,6 +87,7 @@ recordings! {
     children = "children.txt";
     data_object = "data-object.txt";
     directory = "directory.txt";
+    format_1 = "format-1.txt";
     group = "group.txt";
     header = "header.txt";
     lock = "lock.txt";

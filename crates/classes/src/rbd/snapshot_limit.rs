@@ -5,6 +5,7 @@ use marcot_format::header::{SNAP_LIMIT, SNAPSHOT_PREFIX};
 use marcot_store::Errno;
 use marcot_store::class::ObjectContext;
 
+use super::format_1;
 use crate::method::{Entry, Method};
 use crate::omap;
 
@@ -28,6 +29,7 @@ impl Method for SnapshotSetLimit {
             return omap::remove(object, SNAP_LIMIT);
         }
         let present = omap::list(object, SNAPSHOT_PREFIX, "", u64::MAX)?.len() as u64;
+        let present = present + format_1::snapshot_count(object)?;
         if present > self.limit {
             return Err(Errno::RANGE);
         }
