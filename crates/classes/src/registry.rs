@@ -5,7 +5,7 @@ use marcot_store::Errno;
 use marcot_store::class::{Classes, MethodKind, ObjectContext};
 
 use crate::method::Entry;
-use crate::{lock, rbd};
+use crate::{journal, lock, rbd};
 
 /// Finds methods and runs them. Immutable once built.
 #[derive(Clone, Debug)]
@@ -17,7 +17,8 @@ pub struct Registry {
 impl Registry {
     /// Every class and method there is.
     pub fn all() -> Registry {
-        let mut entries: Vec<Entry> = rbd::methods().chain(lock::methods()).collect();
+        let methods = rbd::methods().chain(journal::methods()).chain(lock::methods());
+        let mut entries: Vec<Entry> = methods.collect();
         entries.sort_by_key(|entry| (entry.class, entry.method));
         Registry { entries }
     }

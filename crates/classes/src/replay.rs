@@ -17,7 +17,7 @@ use recording::RecordedCall;
 use sameness::{same_content, same_result};
 
 /// Scenario, method and reason where an OSD's answer is not worth having.
-const DELIBERATE: [(&str, &str, &str); 14] = [
+const DELIBERATE: [(&str, &str, &str); 16] = [
     ("size and features", "get_features", "no client leaves out the second argument"),
     ("sparsify in odd steps", "sparsify", "a granularity of zero means nothing"),
     ("directory", "dir_state_assert", "a state that does not exist is a wrong argument"),
@@ -31,6 +31,8 @@ const DELIBERATE: [(&str, &str, &str); 14] = [
     ("a damaged header", "get_parent", "as above"),
     ("a damaged header", "remove_parent", "as above"),
     ("another text than that of format 1", "snap_list", "what is no header has no snapshots"),
+    ("clients of a journal", "client_update_state", "states that do not exist are wrong arguments"),
+    ("clients of a journal", "client_commit", "nor is a client with such a state written again"),
     ("a header from a newer release", "snapshot_trash_add", "what cannot be read is not replaced"),
 ];
 
@@ -90,6 +92,7 @@ recordings! {
     format_1 = "format-1.txt";
     group = "group.txt";
     header = "header.txt";
+    journal = "journal.txt";
     lock = "lock.txt";
     metadata = "metadata.txt";
     migration = "migration.txt";
