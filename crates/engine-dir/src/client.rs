@@ -331,7 +331,11 @@ impl Cluster for DirClient {
 
     fn status(&self) -> BoxFuture<'_, Result<ClusterStatus>> {
         self.shared().ask_for_room();
-        ready(Ok(self.shared().core().status()))
+        let mut status = self.shared().core().status();
+        let pending = self.shared().freed_by_housework() * BLOCK_BYTES;
+        status.space.pending_bytes += pending;
+        status.space.used_bytes = status.space.used_bytes.saturating_sub(pending);
+        ready(Ok(status))
     }
 }
 

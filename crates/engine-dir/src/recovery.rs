@@ -109,6 +109,7 @@ pub(crate) fn recover(volume: &dyn Volume, options: RecoverOptions) -> Result<Co
     }
     let freed = &mut state.space.quarantine;
     freed.settle(&last_uses(&found, freed.iter()), &segments);
+    state.space.set_aside(superblock.upkeep)?;
     let log = LogWriter::new(end, segments, superblock.newest);
     let mut core = Core::new(CoreParts {
         device,
@@ -262,11 +263,15 @@ pub(crate) struct FormatOptions {
     pub log_blocks: u64,
 }
 
+/// Most blocks that a new store sets aside for changes on a full file system.
+const MOST_UPKEEP: u64 = 64;
+
 /// Makes an empty store on a volume, durably: one write of superblocks and one of the first record.
 pub(crate) fn format(volume: &dyn Volume, options: &FormatOptions) -> io::Result<()> {
     let device = volume.store();
     let segment = Run::new(2, options.log_blocks);
-    device.set_len(segment.end() * BLOCK_BYTES)?;
+    let upkeep = Run::new(segment.end(), (options.log_blocks / 8).min(MOST_UPKEEP));
+    device.set_len(upkeep.end() * BLOCK_BYTES)?;
     // Chained to the store's identity, so that no other store's log can pass for this one's.
     let checksum = crc32c::crc32c(&options.store);
     let start = LogPointer { seq: 0, checksum, segment, position: 0 };
@@ -276,8 +281,10 @@ pub(crate) fn format(volume: &dyn Volume, options: &FormatOptions) -> io::Result
         oldest: start,
         newest: start,
         synced: None,
+        upkeep,
         has_checkpoint: false,
     };
+    crate::core::reserve(&*device, segment.offset(), segment.bytes() + upkeep.bytes())?;
     device.write_at(0, &superblock.encode().repeat(2))?;
     let mut log = LogWriter::new(start, vec![segment], start);
     let pools = (1i64..).zip(&options.pools).map(|(id, name)| {

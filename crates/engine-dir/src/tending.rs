@@ -4,12 +4,14 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use marcot_store::StoreError;
 
-use crate::core::Frozen;
+use crate::core::{Frozen, Pass};
 use crate::engine::{Shared, Threads};
 use crate::meta::{MetaStore, RedbStore};
 
 /// Objects that are looked at in one go, with the core locked.
 const AT_ONCE: usize = 64;
+/// Objects that may be looked at to say how much will come free.
+const MOST_SURVEYED: usize = 1024;
 
 #[derive(Debug, Default)]
 struct Wishes {
@@ -70,6 +72,29 @@ impl Shared {
             drop(wishes);
             self.tend();
         }
+    }
+
+    /// Blocks that the work left to be done will free, counted over its next [`MOST_SURVEYED`]
+    /// objects: every command asks, and none may take long. The core is free in between.
+    pub(crate) fn freed_by_housework(&self) -> u64 {
+        let passes = self.core().housework();
+        let (mut blocks, mut batches) = (0, MOST_SURVEYED / AT_ONCE);
+        for mut pass in passes {
+            while batches > 0 {
+                batches -= 1;
+                // Bound first: the lock must be free again for others.
+                let surveyed = self.core().survey(&mut pass, AT_ONCE);
+                match surveyed {
+                    Ok(Some(more)) => blocks += more,
+                    Ok(None) => break,
+                    Err(error) => {
+                        tracing::error!("counting what will be freed: {error}");
+                        return blocks;
+                    }
+                }
+            }
+        }
+        blocks
     }
 
     fn stops(&self) -> bool {

@@ -101,11 +101,21 @@ fn a_file_system_that_others_fill_loses_nothing() {
     let _small = Small::mount(&store.path("store"), "24m");
     let first = noise(1, 4 << 20);
     assert!(import(&store, "first", &first).status.success());
+    assert!(import(&store, "gone", &noise(4, 6 << 20)).status.success());
+    store.run(&["snap", "create", "--no-progress", "gone@s"]);
+    store.run(&["snap", "protect", "gone@s"]);
+    store.run(&["clone", "gone@s", "clone"]);
     let other = store.path("store").join("other");
     assert!(fs::write(&other, noise(2, 32 << 20)).is_err(), "it is not full");
     refused(&import(&store, "second", &noise(3, 4 << 20)), 28, &["full"]);
-    assert_eq!(store.run(&["ls"]), "first\n");
+    assert_eq!(store.run(&["ls"]), "clone\nfirst\ngone\n");
     assert_eq!(store.content("first"), first);
+    // What gives space back works all the same, to the last block.
+    store.run(&["rm", "--no-progress", "clone"]);
+    store.run(&["snap", "unprotect", "gone@s"]);
+    store.run(&["snap", "purge", "--no-progress", "gone"]);
+    store.run(&["rm", "--no-progress", "gone"]);
+    assert_eq!(store.run(&["ls"]), "first\n");
     fs::remove_file(&other).expect("it is ours");
     assert!(import(&store, "second", &noise(3, 4 << 20)).status.success());
     assert!(store.run(&["fsck", "--data"]).contains("clean"));

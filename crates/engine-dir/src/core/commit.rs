@@ -7,10 +7,14 @@ use crate::device::Device;
 use crate::layout::Record;
 use crate::planted::{Defect, planted};
 use crate::space::{AllocateError, Purpose};
-use crate::units::{BLOCK_BYTES, Run};
+use crate::units::{BLOCK, BLOCK_BYTES, Run};
 
 /// Client ids are given out in advance, so that handing one out writes nothing.
 const CLIENT_IDS_AHEAD: u64 = 64;
+/// Bytes of log that writes of data leave to changes that give space back.
+const LOG_RESERVE: u64 = 256 << 10;
+/// Bytes of each segment that other records leave to marks.
+const ROOM_FOR_MARKS: usize = 2 * BLOCK;
 
 impl Core {
     /// Appends a record and applies it. After an error nothing has changed, or the store is
@@ -34,7 +38,7 @@ impl Core {
 
     fn append(&mut self, record: &Record) -> Result<u64, StoreError> {
         let body = record.encode();
-        self.make_room_in_log(body.len())?;
+        self.make_room_in_log(record, body.len())?;
         let synced = match planted(Defect::UnsyncedCalledSynced) {
             true => self.log.last_seq(),
             false => self.durable,
@@ -64,32 +68,56 @@ impl Core {
         self.finish_sync(target, &synced).map(drop)
     }
 
-    fn make_room_in_log(&mut self, body: usize) -> Result<(), StoreError> {
-        while let Some(blocks) = self.log.wants_segment(body) {
+    /// Sees to it that the log has room for changes that give space back, before a write of data
+    /// may take any: on a medium that others have filled, too.
+    pub(crate) fn keep_log_reserve(&mut self) -> Result<(), StoreError> {
+        let wanted = LOG_RESERVE.min(self.log.segment_blocks() * BLOCK_BYTES / 4);
+        if self.log.room() < wanted {
+            let segment = self.new_segment(self.log.next_segment(0))?;
+            self.log.add_spare(segment);
+        }
+        Ok(())
+    }
+
+    fn make_room_in_log(&mut self, record: &Record, body: usize) -> Result<(), StoreError> {
+        // Marks find room in any segment: they are what makes freed blocks usable again.
+        let body = match record {
+            Record::Mark => body,
+            _ => body + ROOM_FOR_MARKS,
+        };
+        while self.log.wants_segment(body) {
             let segment = match self.log.take_spare(body) {
                 Some(segment) => segment,
-                None => self.new_segment(blocks)?,
+                None => self.new_segment(self.log.next_segment(body))?,
             };
             let synced = self.durable;
             let jumped = self.log.jump(&*self.device, segment, synced);
             if let Err(error) = jumped {
-                self.state
-                    .space
-                    .give_back(&[segment])
-                    .map_err(|e| super::meta_failed(&e, "log"))?;
+                self.log.add_spare(segment);
                 return Err(device_failed(&error, "write the log"));
             }
         }
         Ok(())
     }
 
-    fn new_segment(&mut self, blocks: u64) -> Result<Run, StoreError> {
+    /// A segment for the log, its space set aside; the largest that can be had of two sizes.
+    fn new_segment(&mut self, (usual, least): (u64, u64)) -> Result<Run, StoreError> {
+        self.reserved_segment(usual).or_else(|error| match error.errno {
+            Errno::NOSPC if least < usual => self.reserved_segment(least),
+            _ => Err(error),
+        })
+    }
+
+    fn reserved_segment(&mut self, blocks: u64) -> Result<Run, StoreError> {
         let runs = self.state.space.allocate(blocks, Purpose::Log);
         let run = *runs.map_err(|error| no_space(&error))?.first().expect("one run for the log");
-        if let Err(error) = self.grow_to(run.end()) {
+        let reserved = self
+            .grow_to(run.end())
+            .and_then(|()| reserve(&*self.device, run.offset(), run.bytes()));
+        if let Err(error) = reserved {
             let given_back = self.state.space.give_back(&[run]);
             given_back.map_err(|e| super::meta_failed(&e, "give blocks back"))?;
-            return Err(device_failed(&error, "grow the store"));
+            return Err(device_failed(&error, "grow the log"));
         }
         Ok(run)
     }
@@ -114,6 +142,14 @@ impl Core {
         written.map_err(|error| device_failed(&error, "write data"))?;
         self.unsynced += run.bytes();
         Ok(())
+    }
+}
+
+/// Sets space aside where the device can.
+pub(crate) fn reserve(device: &dyn Device, offset: u64, length: u64) -> std::io::Result<()> {
+    match device.reserve(offset, length) {
+        Err(error) if error.kind() == std::io::ErrorKind::Unsupported => Ok(()),
+        done => done,
     }
 }
 

@@ -62,6 +62,7 @@ impl Core {
     pub(crate) fn blocks_without_object(&self) -> Vec<Run> {
         let mut blocks = self.log.blocks();
         blocks.extend(&self.punching);
+        blocks.extend(self.state.space.upkeep_blocks());
         blocks.push(Run::new(0, 2));
         blocks
     }

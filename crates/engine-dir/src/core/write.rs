@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use marcot_store::op::CopyupPiece;
 use marcot_store::ranges::RangeSet;
 use marcot_store::snapset::{self, ClonePlan, Source};
@@ -55,6 +56,13 @@ impl Core {
         let (id, caller) = (request.id, request.caller);
         self.check_writable()?;
         self.check_caller(caller, || format!("write {id}"))?;
+        let purpose = match request.op.steps.iter().any(takes_space) {
+            true => Purpose::Data,
+            false => Purpose::Upkeep,
+        };
+        if purpose == Purpose::Data {
+            self.keep_log_reserve()?;
+        }
         let cluster = request.cluster.clone();
         let planned = self.plan_write(request).map_err(|f| f.into_error("write", id))?;
         let Some(planned) = planned else {
@@ -64,7 +72,8 @@ impl Core {
         };
         let mut items = planned.items;
         let mut placed = Vec::new();
-        let written = self.place(planned.pieces, &mut items, &mut placed).and_then(|()| {
+        let target = (&mut items, &mut placed);
+        let written = self.place(planned.pieces, purpose, target).and_then(|()| {
             items.extend(planned.rest);
             let (id, mtime) = (id.clone(), caller.now);
             self.commit(&Record::Object(ObjectRecord { id, mtime, items, cluster }))
@@ -83,29 +92,62 @@ impl Core {
     fn place(
         &mut self,
         pieces: Vec<Piece>,
-        items: &mut Vec<Item>,
-        placed: &mut Vec<Run>,
+        purpose: Purpose,
+        (items, placed): (&mut Vec<Item>, &mut Vec<Run>),
     ) -> Result<(), StoreError> {
         for piece in pieces {
-            let (mut block, mut data) = match piece {
+            let (mut block, data) = match piece {
                 Piece::Hole { block, count } => {
                     items.push(Item::Hole { block, count });
                     continue;
                 }
                 Piece::Data { block, data } => (block, data),
             };
-            let runs = self.state.space.allocate((data.len() / BLOCK) as u64, Purpose::Data);
-            let runs = runs.map_err(|error| super::commit::no_space(&error))?;
-            placed.extend(&runs);
-            for run in runs {
-                let part = data.split_to(run.bytes() as usize);
-                self.write_blocks(run, &part)?;
+            for (run, part) in self.put(data, purpose, placed)? {
                 let checksums = part.chunks_exact(BLOCK).map(crc32c::crc32c).collect();
                 items.push(Item::Write { block, physical: run.start, checksums });
                 block += run.count;
             }
         }
         Ok(())
+    }
+
+    /// Writes data into fresh blocks, those of upkeep into such as are set aside if need be.
+    fn put(
+        &mut self,
+        data: Bytes,
+        purpose: Purpose,
+        placed: &mut Vec<Run>,
+    ) -> Result<Vec<(Run, Bytes)>, StoreError> {
+        let (count, before) = ((data.len() / BLOCK) as u64, placed.len());
+        let runs = self.state.space.allocate(count, purpose);
+        let runs = runs.map_err(|error| super::commit::no_space(&error));
+        let tried = runs.and_then(|runs| {
+            placed.extend(&runs);
+            self.write_runs(&runs, data.clone())
+        });
+        match tried {
+            Err(error) if error.errno == Errno::NOSPC && purpose == Purpose::Upkeep => {
+                let runs = self.state.space.take_upkeep(count).ok_or(error)?;
+                let refused = placed.split_off(before);
+                let given_back = self.state.space.give_back(&refused);
+                given_back.map_err(|e| super::meta_failed(&e, "give blocks back"))?;
+                placed.extend(&runs);
+                self.write_runs(&runs, data)
+            }
+            tried => tried,
+        }
+    }
+
+    fn write_runs(&mut self, runs: &[Run], data: Bytes) -> Result<Vec<(Run, Bytes)>, StoreError> {
+        let mut rest = data;
+        let mut parts = Vec::with_capacity(runs.len());
+        for run in runs {
+            let part = rest.split_to(run.bytes() as usize);
+            self.write_blocks(*run, &part)?;
+            parts.push((*run, part));
+        }
+        Ok(parts)
     }
 
     /// What the operation comes to; `None` when it changes nothing.
@@ -153,6 +195,18 @@ impl Core {
         }
         Ok(sources)
     }
+}
+
+/// Whether a step puts a client's data somewhere. What else there is describes data, or gives its
+/// space back.
+fn takes_space(step: &WriteStep) -> bool {
+    matches!(
+        step,
+        WriteStep::Write { .. }
+            | WriteStep::WriteFull { .. }
+            | WriteStep::WriteSame { .. }
+            | WriteStep::CopyupFrom { .. }
+    )
 }
 
 type Sources = BTreeMap<ObjectId, Arc<Object>>;

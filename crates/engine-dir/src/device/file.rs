@@ -94,6 +94,24 @@ impl Device for FileDevice {
         }
     }
 
+    fn reserve(&self, offset: u64, length: u64) -> io::Result<()> {
+        let allocate = |flags| match rustix::fs::fallocate(&self.file, flags, offset, length) {
+            Ok(()) => Ok(()),
+            Err(rustix::io::Errno::OPNOTSUPP | rustix::io::Errno::NOSYS) => {
+                Err(io::Error::from(io::ErrorKind::Unsupported))
+            }
+            Err(error) => Err(error.into()),
+        };
+        match allocate(FallocateFlags::ZERO_RANGE) {
+            // tmpfs knows only the two halves of it.
+            Err(error) if error.kind() == io::ErrorKind::Unsupported => {
+                self.punch(offset, length)?;
+                allocate(FallocateFlags::empty())
+            }
+            done => done,
+        }
+    }
+
     fn next_data(&self, offset: u64) -> io::Result<u64> {
         match rustix::fs::seek(&self.file, rustix::fs::SeekFrom::Data(offset)) {
             Ok(found) => Ok(found),

@@ -85,6 +85,10 @@ impl Device for MemoryDevice {
         zero_range(&mut self.bytes(), offset, length);
         Ok(())
     }
+
+    fn reserve(&self, offset: u64, length: u64) -> io::Result<()> {
+        self.punch(offset, length)
+    }
 }
 
 /// A volume in memory.

@@ -8,6 +8,7 @@
 mod fault;
 mod file;
 mod memory;
+mod room;
 mod simulated;
 
 use std::fmt::Debug;
@@ -46,6 +47,10 @@ pub trait Device: Debug + Send + Sync {
     /// Gives the space of a range back; it then reads as zeros. The length stays. A device that
     /// cannot do it answers `Unsupported`, and the range keeps its bytes.
     fn punch(&self, offset: u64, length: u64) -> io::Result<()>;
+
+    /// Sets space aside for a range within the length, which then reads as zeros: writing there does
+    /// not fail for want of space. A device that cannot promise it answers `Unsupported`.
+    fn reserve(&self, offset: u64, length: u64) -> io::Result<()>;
 
     /// Where, from `offset` on, the next byte is that was ever written, as far as the device can
     /// tell; what lies between reads as zeros.

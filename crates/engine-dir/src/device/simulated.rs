@@ -13,6 +13,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::fault::{Call, Fault, Faults};
 use super::memory::{read_range, write_range, zero_range};
+use super::room::Room;
 use super::{Device, Volume};
 
 const SECTOR: usize = 512;
@@ -134,6 +135,7 @@ struct State {
     events: Vec<Event>,
     replayed: Replayed,
     faults: Faults,
+    room: Room<Name>,
 }
 
 impl State {
@@ -178,6 +180,11 @@ impl SimulatedVolume {
     /// Plans a failure.
     pub fn inject(&self, fault: Fault) {
         self.state().faults.plan(fault);
+    }
+
+    /// Others fill the medium: beyond what is written or set aside there are only `bytes` more.
+    pub fn fill(&self, bytes: u64) {
+        self.state().room.leave(bytes);
     }
 
     /// Forgets all planned failures.
@@ -315,6 +322,7 @@ impl Device for SimulatedDevice {
     fn write_at(&self, offset: u64, data: &[u8]) -> io::Result<()> {
         let mut state = self.volume.state();
         state.faults.meet(Call::Write)?;
+        state.room.take(self.name, offset, data.len() as u64)?;
         let event = Event::Write { name: self.name, offset, data: Arc::from(data) };
         state.record(self.name, event);
         Ok(())
@@ -346,6 +354,15 @@ impl Device for SimulatedDevice {
     fn punch(&self, offset: u64, length: u64) -> io::Result<()> {
         let mut state = self.volume.state();
         state.faults.meet(Call::Punch)?;
+        state.room.give_back(self.name, offset, length);
+        state.record(self.name, Event::Punch { name: self.name, offset, length });
+        Ok(())
+    }
+
+    fn reserve(&self, offset: u64, length: u64) -> io::Result<()> {
+        let mut state = self.volume.state();
+        state.faults.meet(Call::SetLen)?;
+        state.room.take(self.name, offset, length)?;
         state.record(self.name, Event::Punch { name: self.name, offset, length });
         Ok(())
     }

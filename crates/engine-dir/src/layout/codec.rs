@@ -73,6 +73,10 @@ impl<'a> Reader<'a> {
         self.rest
     }
 
+    pub(crate) fn skip(&mut self, length: usize) -> Result<(), Damaged> {
+        self.take(length).map(drop)
+    }
+
     fn take(&mut self, length: usize) -> Result<&'a [u8], Damaged> {
         let (taken, rest) = self.rest.split_at_checked(length).ok_or(Damaged("it ends early"))?;
         self.rest = rest;

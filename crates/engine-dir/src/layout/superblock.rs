@@ -10,6 +10,8 @@ use crate::units::{BLOCK, Run};
 
 const MAGIC: &[u8; 8] = b"MARCOTST";
 const FORMAT: u32 = 1;
+/// Bytes of a place in the log.
+const POINTER: usize = 36;
 /// Features that a reader must know (none yet), and those that only a writer must.
 const KNOWN_INCOMPATIBLE: u64 = 0;
 const KNOWN_READ_ONLY_COMPATIBLE: u64 = 0;
@@ -37,6 +39,8 @@ pub(crate) struct Superblock {
     pub newest: LogPointer,
     /// The log was durable up to there, data and all; `None` when nobody has said so yet.
     pub synced: Option<LogPointer>,
+    /// Blocks set aside for changes on a full file system; none in stores of older versions.
+    pub upkeep: Run,
     /// Whether a checkpoint has ever been made: without one the metadata file means nothing.
     pub has_checkpoint: bool,
 }
@@ -68,13 +72,16 @@ impl Superblock {
         }
         writer.u64(self.generation);
         writer.u8(u8::from(self.has_checkpoint));
-        for pointer in [&self.oldest, &self.newest].into_iter().chain(&self.synced) {
+        let synced = self.synced.unwrap_or_default();
+        for pointer in [&self.oldest, &self.newest, &synced] {
             writer.u64(pointer.seq);
             writer.u32(pointer.checksum);
             writer.u64(pointer.segment.start);
             writer.u64(pointer.segment.count);
             writer.u64(pointer.position);
         }
+        writer.u64(self.upkeep.start);
+        writer.u64(self.upkeep.count);
         let mut bytes = writer.finish();
         bytes.resize(BLOCK - 4, 0);
         let checksum = crc32c::crc32c(&bytes);
@@ -112,11 +119,15 @@ impl Superblock {
         let has_checkpoint = reader.u8()? != 0;
         let oldest = decode_pointer(&mut reader)?;
         let newest = decode_pointer(&mut reader)?;
-        let synced = match reader.rest().iter().all(|byte| *byte == 0) {
-            true => None,
+        let synced = match reader.rest().iter().take(POINTER).all(|byte| *byte == 0) {
+            true => reader.skip(POINTER).map(|()| None)?,
             false => Some(decode_pointer(&mut reader)?),
         };
-        Ok(Superblock { generation, store, oldest, newest, synced, has_checkpoint })
+        let upkeep = Run::new(reader.u64()?, reader.u64()?);
+        if !upkeep.lies_within(1 << 50) {
+            return Err(Damaged("the blocks set aside lie nowhere").into());
+        }
+        Ok(Superblock { generation, store, oldest, newest, synced, upkeep, has_checkpoint })
     }
 }
 
@@ -146,6 +157,7 @@ mod tests {
             oldest: pointer,
             newest: LogPointer { seq: 12, ..pointer },
             synced: Some(LogPointer { seq: 14, ..pointer }),
+            upkeep: Run::new(256, 31),
             has_checkpoint: true,
         }
     }

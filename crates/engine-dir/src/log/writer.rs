@@ -22,6 +22,14 @@ pub(crate) struct LogWriter {
     since_checkpoint: u64,
 }
 
+/// Blocks of a segment where space is scarce.
+const SMALL_SEGMENT: u64 = 16;
+
+/// Bytes that a record with such a body takes.
+fn stored(body: usize) -> u64 {
+    (FRAME_HEADER + body) as u64
+}
+
 impl LogWriter {
     /// Goes on after `end`. `segments` are those from the oldest that is still needed on.
     pub(crate) fn new(end: LogPointer, segments: Vec<Run>, checkpoint: LogPointer) -> LogWriter {
@@ -59,21 +67,38 @@ impl LogWriter {
         self.segments.iter().chain(&self.spare).copied().collect()
     }
 
-    /// Blocks of the segment to get before a record with such a body can be appended; `None` when
-    /// the current one has room.
-    pub(crate) fn wants_segment(&self, body: usize) -> Option<u64> {
-        let stored = (FRAME_HEADER + body) as u64;
-        if self.end.position + stored <= jump_position(self.end.segment) {
-            return None;
-        }
+    /// Whether the current segment lacks room for a record with such a body.
+    pub(crate) fn wants_segment(&self, body: usize) -> bool {
+        self.end.position + stored(body) > jump_position(self.end.segment)
+    }
+
+    /// Blocks of the next segment, if a record with such a body is to fit: usually, and at least.
+    pub(crate) fn next_segment(&self, body: usize) -> (u64, u64) {
         // Doubling keeps the number of segments small under load.
         let usual = (self.end.segment.count * 2).min((8 << 20) / BLOCK_BYTES);
-        Some(usual.max(blocks_for(stored) + 1))
+        let needed = blocks_for(stored(body)) + 1;
+        (usual.max(needed), needed.max(usual.min(SMALL_SEGMENT)))
+    }
+
+    /// Bytes that can still be appended without another segment.
+    pub(crate) fn room(&self) -> u64 {
+        let spare = self.spare.iter().map(|run| jump_position(*run)).max().unwrap_or(0);
+        jump_position(self.end.segment).saturating_sub(self.end.position) + spare
+    }
+
+    /// Blocks of the current segment.
+    pub(crate) fn segment_blocks(&self) -> u64 {
+        self.end.segment.count
+    }
+
+    /// A segment to enter when the current one is full.
+    pub(crate) fn add_spare(&mut self, segment: Run) {
+        self.spare.push(segment);
     }
 
     /// A left segment that is large enough.
     pub(crate) fn take_spare(&mut self, body: usize) -> Option<Run> {
-        let needed = blocks_for((FRAME_HEADER + body) as u64) + 1;
+        let needed = blocks_for(stored(body)) + 1;
         let index = self.spare.iter().position(|run| run.count >= needed)?;
         Some(self.spare.swap_remove(index))
     }
@@ -105,7 +130,7 @@ impl LogWriter {
         body: &[u8],
         synced: u64,
     ) -> io::Result<u64> {
-        debug_assert!(self.wants_segment(body.len()).is_none(), "the caller has made room");
+        debug_assert!(!self.wants_segment(body.len()), "the caller has made room");
         self.put(device, body, synced)?;
         Ok(self.end.seq)
     }

@@ -10,6 +10,7 @@
 mod bitmap;
 mod quarantine;
 mod references;
+mod upkeep;
 
 use std::sync::Arc;
 
@@ -37,6 +38,8 @@ pub(crate) enum AllocateError {
 pub(crate) enum Purpose {
     /// Leaves the reserve alone, so that a full store can still be emptied.
     Data,
+    /// Data of changes that describe data or give its space back.
+    Upkeep,
     /// The log itself: in one piece.
     Log,
 }
@@ -47,6 +50,7 @@ pub(crate) struct Space {
     pub bitmap: Bitmap,
     pub references: References,
     pub quarantine: Quarantine,
+    upkeep: upkeep::Upkeep,
     /// Where the next small request is looked for.
     cursor: u64,
     /// Where the next large one is.
@@ -63,6 +67,7 @@ impl Space {
             bitmap: Bitmap::new(meta.clone()),
             references: References::new(meta),
             quarantine: Quarantine::default(),
+            upkeep: upkeep::Upkeep::default(),
             cursor: 0,
             large_cursor: 0,
             limit,
@@ -88,7 +93,7 @@ impl Space {
     ) -> Result<Vec<Run>, AllocateError> {
         let room = match purpose {
             Purpose::Data => self.available(),
-            Purpose::Log => self.limit.saturating_sub(self.bitmap.used()),
+            Purpose::Upkeep | Purpose::Log => self.limit.saturating_sub(self.bitmap.used()),
         };
         if count > room {
             return Err(AllocateError::NoSpace);
@@ -106,7 +111,7 @@ impl Space {
 
     /// Gives blocks back that no record ever named.
     pub(crate) fn give_back(&mut self, runs: &[Run]) -> Result<(), MetaError> {
-        runs.iter().try_for_each(|run| self.bitmap.clear(*run))
+        runs.iter().try_for_each(|run| self.clear(*run))
     }
 
     /// One reference less to each block; the last one sends it into quarantine.
@@ -181,11 +186,14 @@ impl Space {
     pub(crate) fn ripen(&mut self, seq: u64) -> Result<Vec<Run>, MetaError> {
         let mut to_punch = Vec::new();
         for run in self.quarantine.ripe(seq) {
-            if run.count >= LARGE {
-                to_punch.push(run);
-            } else {
-                self.bitmap.clear(run)?;
+            if run.count < LARGE {
+                self.clear(run)?;
+                continue;
             }
+            // Those set aside stay backed.
+            let (outside, within) = self.upkeep.split(run);
+            to_punch.extend(outside);
+            self.clear(within)?;
         }
         Ok(to_punch)
     }

@@ -4,8 +4,10 @@ use marcot_store::op::CopyupPiece;
 use marcot_store::{ClusterChange, Errno};
 
 use super::*;
-use crate::OpenError;
 use crate::device::MemoryVolume;
+use crate::layout::Superblock;
+use crate::units::Run;
+use crate::{Depth, OpenError};
 
 fn volume() -> Arc<MemoryVolume> {
     let volume = MemoryVolume::new();
@@ -46,6 +48,33 @@ fn what_is_written_is_read_again_also_after_a_reopen() {
     let ranges: Vec<_> = extents.iter().map(|(offset, data)| (*offset, data.len())).collect();
     assert_eq!(ranges, [(0, 8192), (12288, 20100 - 12288)]);
     assert_eq!(pollster::block_on(store.config_key("rbd/x")).expect("it is set"), "1");
+}
+
+#[test]
+fn a_store_without_blocks_set_aside_opens_as_before() {
+    let volume = volume();
+    let device = volume.store();
+    for offset in [0, 4096] {
+        let mut block = [0; 4096];
+        device.read_at(offset, &mut block).expect("memory does not fail");
+        let Ok(superblock) = Superblock::decode(&block) else { panic!("it was just made") };
+        assert_eq!(superblock.upkeep, Run::new(10, 1));
+        // As versions wrote it that did not know the field.
+        block[173..189].fill(0);
+        let checksum = crc32c::crc32c(&block[..4092]);
+        block[4092..].copy_from_slice(&checksum.to_le_bytes());
+        device.write_at(offset, &block).expect("memory does not fail");
+    }
+    for round in 1..4u8 {
+        let engine = open(&volume);
+        let store = engine.client();
+        run(&*store, "a", write_at(0, vec![round; 80 << 10])).expect("there is room");
+        engine.checkpoint().expect("memory does not fail");
+        let read = read_all(&*store, "a", SnapId::HEAD).expect("it is there");
+        assert_eq!(read, vec![round; 80 << 10]);
+        let report = engine.check(Depth::Data).expect("memory does not fail");
+        assert!(report.is_clean(), "{:#?}", report.problems);
+    }
 }
 
 #[test]
@@ -109,7 +138,8 @@ fn a_damaged_block_is_an_error_that_says_where() {
     let engine = open(&volume);
     let store = engine.client();
     run(&*store, "a", write_at(0, vec![1; 4096])).expect("there is room");
-    volume.flip(10 * 4096 + 77, 4);
+    // Behind superblocks, log, and what is set aside.
+    volume.flip(11 * 4096 + 77, 4);
     let error = read_all(&*store, "a", SnapId::HEAD).expect_err("a bit is flipped");
     assert_eq!(error.errno, Errno::IO);
     assert!(error.context.contains("a in pool 1") && error.context.contains("byte 0"), "{error}");

@@ -64,6 +64,45 @@ fn a_full_store_takes_removals_and_then_writes_again() {
 }
 
 #[test]
+fn what_others_fill_can_still_be_emptied() {
+    let volume = volume();
+    let engine = open(&volume);
+    let store = engine.client();
+    // As an object map is kept: data of a few bytes, by a class, and some keys.
+    let update = |round: u8| {
+        let (class, method) = ("sample".to_owned(), "fill".to_owned());
+        WriteStep::Exec { class, method, input: vec![round + 1; 100].into() }
+    };
+    for number in 0..8 {
+        run(&*store, number, fill(1), &[]).expect("there is room");
+    }
+    run(&*store, 9, update(0), &[]).expect("there is room");
+    // Until the log's first segment is nearly full.
+    for round in 0..125u8 {
+        let entries = vec![("key".into(), vec![round; 300].into())];
+        run(&*store, 9, WriteStep::OmapSet { entries }, &[]).expect("there is room");
+    }
+    run(&*store, 8, fill(1), &[]).expect("there is room");
+    block_on(store.flush()).expect("no failure is planned");
+    volume.fill(0);
+    let refused = run(&*store, 10, fill(2), &[]).expect_err("others have filled the medium");
+    assert_eq!(refused.errno, Errno::NOSPC, "{refused}");
+    // In all much more than log and blocks set aside have room for (two blocks, and a sync or two takes
+    // a block of log whenever they are used up): what is freed must become room again.
+    for number in 0..8 {
+        for round in 0..8 {
+            let updated = run(&*store, 9, update(round), &[]);
+            updated.unwrap_or_else(|error| panic!("{number}, {round}: {error}"));
+        }
+        run(&*store, number, WriteStep::Remove, &[]).expect("it gives space back");
+    }
+    run(&*store, 10, fill(2), &[]).expect("what is freed comes back when it is needed");
+    drop((store, engine));
+    let report = open(&volume).check(Depth::Data).expect("no failure is planned");
+    assert!(report.is_clean(), "{:#?}", report.problems);
+}
+
+#[test]
 fn clones_of_removed_snapshots_make_room_when_it_is_needed() {
     let engine = open(&volume());
     let store = engine.client();
@@ -77,6 +116,26 @@ fn clones_of_removed_snapshots_make_room_when_it_is_needed() {
     }
     let report = engine.check(Depth::Data).expect("no failure is planned");
     assert!(report.is_clean(), "{:#?}", report.problems);
+}
+
+#[test]
+fn what_removed_snapshots_will_give_back_is_pending() {
+    let volume = volume();
+    let engine = open(&volume);
+    let store = engine.client();
+    run(&*store, 0, fill(1), &[]).expect("there is room");
+    let snap = block_on(store.create_snap_id(PoolId(1))).expect("there is room");
+    let write = WriteStep::Write { offset: 0, data: vec![2; 128 << 10].into() };
+    run(&*store, 0, write, &[snap.0]).expect("there is room");
+    let before = space(&*store);
+    assert_eq!(before.pending_bytes, 0);
+    block_on(store.remove_snap_id(PoolId(1), snap)).expect("it was given out");
+    let after = space(&*store);
+    assert_eq!(after.pending_bytes, 128 << 10, "what the snapshot alone holds");
+    assert_eq!(after.used_bytes, before.used_bytes - (128 << 10));
+    while engine.housekeep(64).expect("no failure is planned") {}
+    assert_eq!(space(&*store).pending_bytes, 128 << 10, "in quarantine");
+    assert_eq!(space(&*store).used_bytes, after.used_bytes);
 }
 
 #[test]
