@@ -12,6 +12,7 @@ mod header;
 mod id;
 mod metadata;
 mod migration;
+mod mirror;
 mod namespace;
 mod object_map;
 mod op_features;
@@ -58,7 +59,7 @@ pub(crate) fn methods() -> impl Iterator<Item = Entry> {
         &snapshot_status::METHODS,
         &trash::METHODS,
     ];
-    topics.into_iter().flatten().copied()
+    topics.into_iter().flatten().copied().chain(mirror::methods())
 }
 
 /// `ENOEXEC` unless the image has the feature. `ENOENT` when the object is no header.

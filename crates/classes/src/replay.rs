@@ -16,8 +16,8 @@ use crate::object::call;
 use recording::RecordedCall;
 use sameness::{same_content, same_result};
 
-/// Scenario, method and reason where an OSD's answer is not worth having.
-const DELIBERATE: [(&str, &str, &str); 16] = [
+/// Scenario, method (or one call of it, as recorded) and reason where an OSD's answer is not worth having.
+const DELIBERATE: [(&str, &str, &str); 24] = [
     ("size and features", "get_features", "no client leaves out the second argument"),
     ("sparsify in odd steps", "sparsify", "a granularity of zero means nothing"),
     ("directory", "dir_state_assert", "a state that does not exist is a wrong argument"),
@@ -31,19 +31,78 @@ const DELIBERATE: [(&str, &str, &str); 16] = [
     ("a damaged header", "get_parent", "as above"),
     ("a damaged header", "remove_parent", "as above"),
     ("another text than that of format 1", "snap_list", "what is no header has no snapshots"),
-    ("clients of a journal", "client_update_state", "states that do not exist are wrong arguments"),
-    ("clients of a journal", "client_commit", "nor is a client with such a state written again"),
+    (
+        "clients of a journal",
+        "client_update_state 0000000009",
+        "states that do not exist are wrong arguments",
+    ),
+    ("clients of a journal", "client_update_state 060000006e6f626f647909", "as above"),
+    (
+        "clients of a journal",
+        "client_commit 0000000001012200000001000000010118000000010000000000000000000000000000000200000000000000",
+        "a client in such a state is damaged",
+    ),
+    ("clients of a journal", "client_update_state 0000000000", "as above"),
+    (
+        "mode of mirroring, stored strangely",
+        "mirror_mode_get",
+        "a mode that does not exist is damage",
+    ),
+    ("peers", "mirror_peer_set_direction 02000000703709", "no such direction is a wrong argument"),
+    (
+        "peers",
+        "mirror_peer_set_direction 02000000703701",
+        "a peer with no such direction is damaged",
+    ),
+    (
+        "mirrored images",
+        "mirror_image_set 0200000034640201080000000200000067350909",
+        "no such state is a wrong argument",
+    ),
+    (
+        "mirrored images",
+        "mirror_image_list 000000000a00000000000000",
+        "an image with no such state is damaged",
+    ),
+    ("mirrored images", "mirror_image_list 0200000031610a00000000000000", "as above"),
     ("a header from a newer release", "snapshot_trash_add", "what cannot be read is not replaced"),
 ];
+
+/// Recorded, but not answered for yet: statuses of mirrored images, which need to know who watches
+/// the object, and the calls on mirror snapshots.
+const MISSING: [&str; 10] = [
+    "mirror_image_status_set",
+    "mirror_image_status_remove",
+    "mirror_image_status_get",
+    "mirror_image_status_list",
+    "mirror_image_status_get_summary",
+    "mirror_image_status_remove_down",
+    "mirror_image_instance_get",
+    "mirror_image_instance_list",
+    "mirror_image_snapshot_unlink_peer",
+    "mirror_image_snapshot_set_copy_progress",
+];
+
+/// A call as the recording has it.
+fn line(recorded: &RecordedCall) -> String {
+    let mut line = format!("{} ", recorded.method);
+    for byte in recorded.arguments.iter() {
+        write!(line, "{byte:02x}").expect("a string takes all");
+    }
+    line
+}
 
 /// Runs all calls of a recording; returns what differs, in words.
 fn differences(recording: &str) -> String {
     let mut differences = String::new();
     for recorded in recording::parse(recording) {
+        let recorded_line = line(&recorded);
         let deliberate = DELIBERATE.iter().any(|(scenario, method, _)| {
-            *scenario == recorded.scenario && *method == recorded.method
+            *scenario == recorded.scenario
+                && (*method == recorded.method || *method == recorded_line)
         });
-        if let (Some(difference), false) = (difference(&recorded), deliberate) {
+        let missing = MISSING.contains(&recorded.method.as_str());
+        if let (Some(difference), false) = (difference(&recorded), deliberate || missing) {
             writeln!(differences, "{}: {difference}", recorded.scenario)
                 .expect("a string takes all");
         }
@@ -75,6 +134,13 @@ fn difference(recorded: &RecordedCall) -> Option<String> {
     }
 }
 
+#[test]
+fn what_is_missing_is_not_there() {
+    for method in MISSING {
+        assert_eq!(crate::Registry::all().kind("rbd", method), None, "{method} is there by now");
+    }
+}
+
 macro_rules! recordings {
     ($($topic:ident = $file:literal;)*) => {$(
         #[test]
@@ -96,6 +162,7 @@ recordings! {
     lock = "lock.txt";
     metadata = "metadata.txt";
     migration = "migration.txt";
+    mirror = "mirror.txt";
     object_map = "object-map.txt";
     parent = "parent.txt";
     snapshot = "snapshot.txt";

@@ -151,7 +151,7 @@ fn is_trashed(snapshot: &Snapshot) -> bool {
 
 /// A name in the form of a UUID. Ceph draws a random one; the snapshot's id alone makes it unique
 /// within the image, and a method that runs twice must come to the same bytes.
-fn hidden_name(object: &dyn ObjectContext, snap_id: u64) -> String {
+pub(super) fn hidden_name(object: &dyn ObjectContext, snap_id: u64) -> String {
     let now = object.now();
     let time = u64::from(now.seconds) << 32 | u64::from(now.nanoseconds);
     let (high, low) = (mix(time ^ mix(object.caller().0.0)), mix(snap_id));

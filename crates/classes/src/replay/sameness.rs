@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use marcot_format::Utime;
 use marcot_format::lock::LockInfo;
+use marcot_format::mirror::{MirrorPeer, PEER_PREFIX};
 use marcot_format::snapshot::{Snapshot, SnapshotInfo, SnapshotNamespace};
 use marcot_format::wire::{Decode, Encode};
 use marcot_store::Errno;
@@ -50,15 +51,38 @@ pub(super) fn same_content(ours: Option<&Content>, theirs: Option<&Content>) -> 
 fn timeless_content(content: &Content) -> Content {
     let omap = content.omap.iter();
     let omap: BTreeMap<Bytes, Bytes> =
-        omap.map(|(key, value)| (key.clone(), timeless_value(key, value))).collect();
+        omap.map(|(key, value)| (lasting_key(key), timeless_value(key, value))).collect();
     let xattrs = content.xattrs.iter();
     let xattrs = xattrs.map(|(name, value)| (name.clone(), timeless_lock(value))).collect();
     Content { data: content.data.clone(), xattrs, omap }
 }
 
+/// The key of a peer that the class made ends in a random UUID.
+fn lasting_key(key: &Bytes) -> Bytes {
+    let text = std::str::from_utf8(key).ok();
+    match text.and_then(|text| text.strip_prefix(PEER_PREFIX)) {
+        Some(uuid) => format!("{PEER_PREFIX}{}", hidden(uuid)).into(),
+        None => key.clone(),
+    }
+}
+
+fn timeless_peer(value: &Bytes) -> Bytes {
+    let Ok(mut peer) = MirrorPeer::from_bytes(value) else {
+        return value.clone();
+    };
+    peer.uuid = hidden(&peer.uuid);
+    if !peer.last_seen.is_zero() {
+        peer.last_seen = Utime { seconds: 1, nanoseconds: 0 };
+    }
+    peer.to_bytes().into()
+}
+
 fn timeless_value(key: &Bytes, value: &Bytes) -> Bytes {
     if key.ends_with(b"_timestamp") {
         return Bytes::copy_from_slice(&vec![0; value.len()]);
+    }
+    if key.starts_with(PEER_PREFIX.as_bytes()) {
+        return timeless_peer(value);
     }
     if !key.starts_with(b"snapshot_") || !value.starts_with(&[8, 8]) {
         return value.clone();
