@@ -4,7 +4,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use marcot_store::StoreError;
 
-use crate::core::{Frozen, Pass};
+use crate::core::Frozen;
 use crate::engine::{Shared, Threads};
 use crate::meta::{MetaStore, RedbStore};
 

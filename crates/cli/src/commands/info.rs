@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use clap::Command;
 use marcot_format::features::Features;
-use marcot_format::snapshot::{ProtectionStatus, SnapshotNamespace};
+use marcot_format::snapshot::ProtectionStatus;
 use marcot_image::operation::snapshot;
 use marcot_image::{Access, Header, Image};
 use marcot_store::SnapId;
@@ -92,10 +92,9 @@ impl Facts {
         self.header.object_count(self.size)
     }
 
-    fn user_snapshots(&self) -> u64 {
-        let of_user =
-            |snap: &&marcot_image::Snapshot| matches!(snap.namespace, SnapshotNamespace::User);
-        self.header.snapshots.iter().filter(of_user).count() as u64
+    /// Those of groups and those in the trash count, too.
+    fn snapshot_count(&self) -> u64 {
+        self.header.snapshots.len() as u64
     }
 
     fn plain(&self) -> String {
@@ -109,7 +108,7 @@ impl Facts {
         line(format!("size {} in {} objects", size::shown(self.size), self.objects()));
         let object_size = size::shown(header.striping.object_size());
         line(format!("order {order} ({object_size} objects)"));
-        line(format!("snapshot_count: {}", self.user_snapshots()));
+        line(format!("snapshot_count: {}", self.snapshot_count()));
         line(format!("id: {}", header.id));
         if let Some(pool) = &self.data_pool {
             line(format!("data_pool: {pool}"));
@@ -151,7 +150,7 @@ impl Facts {
             ("objects", Value::Number(self.objects())),
             ("order", Value::Number(u64::from(header.striping.order()))),
             ("object_size", Value::Number(header.striping.object_size())),
-            ("snapshot_count", Value::Number(self.user_snapshots())),
+            ("snapshot_count", Value::Number(self.snapshot_count())),
         ];
         if let Some(pool) = &self.data_pool {
             fields.push(("data_pool", Value::text(pool)));

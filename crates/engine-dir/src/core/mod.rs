@@ -26,7 +26,6 @@ use crate::units::Run;
 
 pub(crate) use commit::reserve;
 pub(crate) use freeze::Frozen;
-pub(crate) use housekeeping::Pass;
 pub(crate) use read::finish_read;
 pub(crate) use write::{WriteRequest, Written};
 
