@@ -35,7 +35,8 @@ pub struct CreateOptions {
 impl CreateOptions {
     /// A store as users want it: a pool `rbd`, 1 MiB in all.
     pub fn new(env: Arc<dyn Env>) -> CreateOptions {
-        let log_bytes = (1 << 20) - 2 * BLOCK_BYTES;
+        // With superblocks, and an eighth as many blocks set aside.
+        let log_bytes = 226 * BLOCK_BYTES;
         CreateOptions { env, pools: vec!["rbd".to_owned()], log_bytes }
     }
 
