@@ -154,6 +154,7 @@ librados! {
     "rados_write_op_cmpext" write_op_cmpext(Handle, *const c_char, usize, u64, *mut c_int);
     "rados_write_op_write" write_op_write(Handle, *const c_char, usize, u64);
     "rados_write_op_write_full" write_op_write_full(Handle, *const c_char, usize);
+    "rados_write_op_append" write_op_append(Handle, *const c_char, usize);
     "rados_write_op_writesame" write_op_writesame(Handle, *const c_char, usize, usize, u64);
     "rados_write_op_zero" write_op_zero(Handle, u64, u64);
     "rados_write_op_truncate" write_op_truncate(Handle, u64);

@@ -102,6 +102,7 @@ impl RadosWriteOp {
                 WriteStep::WriteFull { data } => {
                     (rados.write_op_write_full)(op, chars(data), data.len());
                 }
+                WriteStep::Append { data } => (rados.write_op_append)(op, chars(data), data.len()),
                 WriteStep::WriteSame { offset, length, data } => {
                     let length = usize::try_from(*length)
                         .map_err(|_| StoreError::new(Errno::INVAL, "write the same bytes"))?;

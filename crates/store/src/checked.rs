@@ -79,7 +79,8 @@ fn write_step(id: &ObjectId, step: &WriteStep) -> Result<(), Errno> {
         WriteStep::Write { offset, data } | WriteStep::CompareExtent { offset, data } => {
             filled_extent(*offset, data.len() as u64)
         }
-        WriteStep::WriteFull { data } => extent(0, data.len() as u64),
+        // How far an append reaches is the engine's to check.
+        WriteStep::WriteFull { data } | WriteStep::Append { data } => extent(0, data.len() as u64),
         WriteStep::WriteSame { offset, length, data } => {
             if data.is_empty() || length % data.len() as u64 != 0 {
                 return Err(Errno::INVAL);

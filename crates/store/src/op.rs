@@ -203,6 +203,11 @@ pub enum WriteStep {
     CopyupFrom {
         pieces: Vec<CopyupPiece>,
     },
+    /// Writes `data` where the object ends; `EFBIG` when no object is that large. Of nothing: only
+    /// creates the object.
+    Append {
+        data: Bytes,
+    },
 }
 
 /// Whether creating what exists is an error.

@@ -5,13 +5,14 @@
 //! is one of [`SWITCHES`] or carries its value behind `=`.
 
 /// Options without a value, of all commands together.
-const SWITCHES: [&str; 30] = [
+const SWITCHES: [&str; 31] = [
     "-a",
     "-h",
     "-l",
     "-v",
     "--all",
     "--allow-shrink",
+    "--default",
     "--descendants",
     "--exact",
     "--force",

@@ -3,6 +3,7 @@
 use clap::Command;
 use marcot_store::{ClusterStatus, PoolInfo};
 
+use super::style;
 use crate::args::{Arguments, options, size};
 use crate::commands::CommandDef;
 use crate::console;
@@ -15,11 +16,11 @@ pub(crate) const COMMAND: CommandDef =
     CommandDef { name: "df", alias: None, about: "Show how much pools hold", define, run };
 
 fn define(command: Command) -> Command {
-    options::format(command.arg(options::pool()))
+    style::define(command.arg(options::pool()))
 }
 
 fn run(arguments: &Arguments, session: &Session) -> Result<(), Failure> {
-    let style = options::style(arguments)?;
+    let style = style::wanted(arguments)?;
     let (pools, status) = (session.pools()?, session.status()?);
     let text = match style.format {
         Format::Plain => plain(&pools, &status),

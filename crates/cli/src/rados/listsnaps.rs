@@ -1,10 +1,10 @@
 //! `rados listsnaps`
 
-use clap::Command;
 use marcot_store::{CloneInfo, SnapSet};
 
 use super::place::{self, Place, refused};
-use crate::args::{Arguments, options};
+use super::style;
+use crate::args::Arguments;
 use crate::commands::CommandDef;
 use crate::console;
 use crate::exit::Failure;
@@ -15,16 +15,12 @@ pub(crate) const COMMAND: CommandDef = CommandDef {
     name: "listsnaps",
     alias: None,
     about: "List the clones of an object that snapshots keep",
-    define,
+    define: place::object,
     run,
 };
 
-fn define(command: Command) -> Command {
-    options::format(place::object(command))
-}
-
 fn run(arguments: &Arguments, session: &Session) -> Result<(), Failure> {
-    let style = options::style(arguments)?;
+    let style = style::wanted(arguments)?;
     let name = place::required(arguments, "object")?;
     let place = Place::open(arguments, session)?;
     let store = &session.client()?.store;

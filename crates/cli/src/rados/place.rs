@@ -6,6 +6,7 @@ use marcot_store::{
     Errno, ObjectId, PoolId, ReadOp, ReadResult, ReadStep, SnapId, StoreError, WriteOp, WriteStep,
 };
 
+use super::style;
 use crate::args::{Arguments, options};
 use crate::console;
 use crate::exit::Failure;
@@ -16,9 +17,9 @@ pub(super) fn object(command: Command) -> Command {
     place(command).arg(options::word("obj-name", "name of the object"))
 }
 
-/// `--pool`, `--namespace`.
+/// `--pool`, `--namespace`, and `--format`, which all commands take.
 pub(super) fn place(command: Command) -> Command {
-    command
+    style::define(command)
         .args([options::pool(), options::text("namespace", "namespace of the object").short('N')])
 }
 
@@ -49,8 +50,10 @@ impl<'a> Place<'a> {
         format!("{}/{name}", self.pool_name)
     }
 
-    pub(super) fn pool_name(&self) -> &str {
-        &self.pool_name
+    /// `POOL>OBJECT` or `POOL>NAMESPACE/OBJECT`, as one message has it.
+    pub(super) fn shown_apart(&self, name: &str) -> String {
+        let space = if self.namespace.is_empty() { "" } else { "/" };
+        format!("{}>{}{space}{name}", self.pool_name, self.namespace)
     }
 
     /// One step of reading at the head.
@@ -97,6 +100,14 @@ impl<'a> Place<'a> {
             }
         }
     }
+}
+
+/// Data moved at a time, in bytes.
+pub(super) const PIECE: usize = 4 << 20;
+
+/// Why a file could not be used.
+pub(super) fn errno(error: &std::io::Error) -> Errno {
+    error.raw_os_error().map_or(Errno::IO, Errno::from_raw)
 }
 
 /// Pairs of an omap asked for at a time.

@@ -22,7 +22,7 @@ fn run(arguments: &Arguments, session: &Session) -> Result<(), Failure> {
     let place = Place::open(arguments, session)?;
     for name in std::iter::once(first).chain(arguments.remaining_words()) {
         place.write(&name, WriteStep::Remove)?.map_err(|error| {
-            refused(&format!("error removing {}>{name}: {}", place.pool_name(), error.errno))
+            refused(&format!("error removing {}: {}", place.shown_apart(&name), error.errno))
         })?;
     }
     Ok(())

@@ -1,8 +1,9 @@
-//! `rados listxattr|getxattr`
+//! `rados listxattr|getxattr|setxattr|rmxattr`
 
 use clap::Command;
-use marcot_store::{ReadResult, ReadStep};
+use marcot_store::{ReadResult, ReadStep, WriteStep};
 
+use super::input;
 use super::place::{self, Place, refused};
 use crate::args::{Arguments, options};
 use crate::commands::CommandDef;
@@ -25,6 +26,26 @@ pub(crate) const GET: CommandDef = CommandDef {
     define: define_attribute,
     run: get,
 };
+
+pub(crate) const SET: CommandDef = CommandDef {
+    name: "setxattr",
+    alias: None,
+    about: "Set an attribute; without a value: to what standard input holds",
+    define: define_value,
+    run: set,
+};
+
+pub(crate) const REMOVE: CommandDef = CommandDef {
+    name: "rmxattr",
+    alias: None,
+    about: "Remove an attribute",
+    define: define_attribute,
+    run: remove,
+};
+
+fn define_value(command: Command) -> Command {
+    define_attribute(command).arg(options::word("val", "the value"))
+}
 
 fn define_attribute(command: Command) -> Command {
     place::object(command).arg(options::word("attr", "name of the attribute"))
@@ -57,4 +78,29 @@ fn get(arguments: &Arguments, session: &Session) -> Result<(), Failure> {
             Err(refused(&format!("error getting xattr {shown}/{attribute}: {}", error.errno)))
         }
     }
+}
+
+fn set(arguments: &Arguments, session: &Session) -> Result<(), Failure> {
+    let name = place::required(arguments, "object")?;
+    let attribute = place::required(arguments, "attribute")?;
+    let value = match arguments.next_word() {
+        Some(value) => value.into(),
+        None => input::standard_input()?,
+    };
+    let place = Place::open(arguments, session)?;
+    place.write(&name, WriteStep::SetXattr { name: attribute.clone(), value })?.map_err(|error| {
+        let shown = place.shown(&name);
+        refused(&format!("error setting xattr {shown}/{attribute}: {}", error.errno))
+    })
+}
+
+/// An attribute that is not there is none to complain about.
+fn remove(arguments: &Arguments, session: &Session) -> Result<(), Failure> {
+    let name = place::required(arguments, "object")?;
+    let attribute = place::required(arguments, "attribute")?;
+    let place = Place::open(arguments, session)?;
+    place.write(&name, WriteStep::RemoveXattr { name: attribute.clone() })?.map_err(|error| {
+        let shown = place.shown(&name);
+        refused(&format!("error removing xattr {shown}/{attribute}: {}", error.errno))
+    })
 }

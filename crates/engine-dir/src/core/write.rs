@@ -204,6 +204,7 @@ fn takes_space(step: &WriteStep) -> bool {
         step,
         WriteStep::Write { .. }
             | WriteStep::WriteFull { .. }
+            | WriteStep::Append { .. }
             | WriteStep::WriteSame { .. }
             | WriteStep::CopyupFrom { .. }
     )

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use marcot_store::op::{CreateMode, ObjectStat, OmapPage};
-use marcot_store::{Errno, ObjectId, SnapId};
+use marcot_store::{Errno, ObjectId, SnapId, checked};
 
 use super::content::{Content, ReadFailure, read_extent};
 use super::edits::Edits;
@@ -107,6 +107,16 @@ impl<'a> Scratch<'a> {
     pub(crate) fn write_full(&mut self, data: Bytes) {
         self.touch();
         self.edits.write_full(data);
+    }
+
+    pub(crate) fn append(&mut self, data: Bytes) -> Result<(), Errno> {
+        let size = if self.exists { self.edits.size } else { 0 };
+        checked::extent(size, data.len() as u64)?;
+        match data.is_empty() {
+            true => self.touch(),
+            false => self.write(size, data),
+        }
+        Ok(())
     }
 
     pub(crate) fn zero(&mut self, offset: u64, length: u64) {

@@ -61,6 +61,7 @@ pub(crate) fn run_step(
         WriteStep::CompareExtent { offset, data } => scratch.compare(offset, &data)?,
         WriteStep::Write { offset, data } => scratch.write(offset, data),
         WriteStep::WriteFull { data } => scratch.write_full(data),
+        WriteStep::Append { data } => scratch.append(data)?,
         WriteStep::WriteSame { offset, length, data } => {
             let times = usize::try_from(length / data.len().max(1) as u64);
             let times = times.map_err(|_| Errno::FBIG)?;

@@ -10,9 +10,9 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::body::Body;
-use crate::Errno;
 use crate::op::{CreateMode, ObjectStat, OmapPage};
 use crate::ranges::RangeSet;
+use crate::{Errno, checked};
 
 /// What happens when class code reads what its own operation wrote.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -87,6 +87,13 @@ impl Transaction {
         let data = Arc::make_mut(&mut self.body().data);
         data.truncate(0);
         data.write(0, bytes);
+    }
+
+    pub(super) fn append(&mut self, bytes: &[u8]) -> Result<(), Errno> {
+        let size = self.size();
+        checked::extent(size, bytes.len() as u64)?;
+        self.write(size, bytes);
+        Ok(())
     }
 
     /// Does nothing to an object that is not there or ends before the range.

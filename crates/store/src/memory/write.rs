@@ -101,6 +101,7 @@ impl State {
             }
             WriteStep::Write { offset, data } => transaction.write(offset, &data),
             WriteStep::WriteFull { data } => transaction.write_full(&data),
+            WriteStep::Append { data } => transaction.append(&data)?,
             WriteStep::WriteSame { offset, length, data } => {
                 let times = length / data.len().max(1) as u64;
                 transaction.write(offset, &data.repeat(times as usize));

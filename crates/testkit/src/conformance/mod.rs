@@ -31,6 +31,7 @@ macro_rules! conformance {
             a_missing_object_is_enoent_for_every_read
             a_write_creates_the_object_and_its_size
             create_exclusive_refuses_what_exists
+            an_append_begins_where_the_object_ends
             assert_exists_guards_a_write
             remove_ends_everything_and_a_new_object_begins_empty
             an_allocation_hint_creates_the_object

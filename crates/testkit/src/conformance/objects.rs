@@ -33,6 +33,20 @@ pub fn a_write_creates_the_object_and_its_size(s: &Subject) {
     assert_eq!(s.data(&id), Some(bytes("\0\0\0abc")));
 }
 
+pub fn an_append_begins_where_the_object_ends(s: &Subject) {
+    let id = s.object("o");
+    let append = |text: &str| WriteStep::Append { data: bytes(text) };
+    s.write(&id, vec![append("")]);
+    assert_eq!(s.size(&id), Some(0));
+    s.write(&id, vec![append("ab")]);
+    s.write(&id, vec![append("cd")]);
+    assert_eq!(s.data(&id), Some(bytes("abcd")));
+    s.write(&id, vec![WriteStep::Truncate { size: MAX_OBJECT_SIZE }]);
+    assert_eq!(s.refused(&id, vec![append("x")]), Errno::FBIG);
+    s.write(&id, vec![append("")]);
+    assert_eq!(s.size(&id), Some(MAX_OBJECT_SIZE));
+}
+
 pub fn create_exclusive_refuses_what_exists(s: &Subject) {
     let id = s.object("o");
     s.write(&id, vec![WriteStep::Create(CreateMode::Exclusive)]);
