@@ -25,6 +25,8 @@ mod store;
 mod transcript;
 #[cfg(test)]
 mod trouble;
+#[cfg(test)]
+mod watching;
 
 #[cfg(test)]
 use runner::{OF_CEPH, OWN, Subject, run_file, transcripts};

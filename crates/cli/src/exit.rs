@@ -235,6 +235,7 @@ refusals! {
     marcot_image::operation::UsageError,
     marcot_image::operation::feature::FeatureError,
     marcot_image::operation::image_meta::ImageMetaError,
+    marcot_image::operation::lock::UserLockError,
     marcot_image::operation::object_map::ObjectMapError,
     marcot_image::operation::snapshot::RollbackError,
     marcot_image::operation::snapshot::CreateSnapshotError,

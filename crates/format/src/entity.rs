@@ -15,6 +15,8 @@ pub struct EntityName {
 
 impl EntityName {
     const CLIENT: u8 = 8;
+    const KINDS: [(u8, &'static str); 5] =
+        [(1, "mon"), (2, "mds"), (4, "osd"), (Self::CLIENT, "client"), (16, "mgr")];
 
     /// A client by its instance id.
     pub fn client(number: u64) -> EntityName {
@@ -26,24 +28,18 @@ impl EntityName {
         (self.kind == Self::CLIENT).then_some(self.number.cast_unsigned())
     }
 
-    /// Reads `client.4123`.
+    /// Reads `client.4123`, or any other party.
     pub fn parse(text: &str) -> Option<EntityName> {
-        let number: i64 = text.strip_prefix("client.")?.parse().ok()?;
-        (number >= 0).then_some(EntityName { kind: Self::CLIENT, number })
+        let (word, number) = text.split_once('.')?;
+        let (kind, _) = Self::KINDS.into_iter().find(|(_, name)| *name == word)?;
+        Some(EntityName { kind, number: number.parse().ok()? })
     }
 }
 
 impl fmt::Display for EntityName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let kind = match self.kind {
-            1 => "mon",
-            2 => "mds",
-            4 => "osd",
-            8 => "client",
-            16 => "mgr",
-            _ => "unknown",
-        };
-        write!(f, "{kind}.{}", self.number)
+        let named = Self::KINDS.into_iter().find(|(kind, _)| *kind == self.kind);
+        write!(f, "{}.{}", named.map_or("unknown", |(_, name)| name), self.number)
     }
 }
 
@@ -245,7 +241,12 @@ mod tests {
         }
         assert_eq!(EntityAddress::parse("nowhere", AddressKind::Any), None);
         assert_eq!(EntityName::parse("client.17"), Some(EntityName::client(17)));
-        assert_eq!(EntityName::parse("client.-1"), None);
+        let monitor = EntityName { kind: 1, number: -1 };
+        assert_eq!(EntityName::parse("mon.-1"), Some(monitor));
+        assert_eq!(monitor.to_string(), "mon.-1");
+        for bad in ["client", "client.", "client.x", "client. 1", "client.1x", "unknown.1", "1"] {
+            assert_eq!(EntityName::parse(bad), None, "{bad}");
+        }
         assert_eq!(EntityName::client(17).to_string(), "client.17");
     }
 

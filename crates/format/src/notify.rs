@@ -117,6 +117,15 @@ pub struct NotifyResponse {
 }
 
 impl NotifyMessage {
+    /// Reads what a notification carries. Clients of old carry nothing when they mean that the
+    /// header changed.
+    pub fn from_payload(payload: &[u8]) -> Result<NotifyMessage, DecodeError> {
+        match payload {
+            [] => Ok(NotifyMessage::HeaderUpdate),
+            payload => NotifyMessage::from_bytes(payload),
+        }
+    }
+
     /// The stored number of the message.
     pub fn number(&self) -> u32 {
         match self {

@@ -22,6 +22,7 @@ mod image_meta;
 mod import;
 mod info;
 mod list;
+mod lock;
 mod namespace;
 mod object_map;
 mod pool;
@@ -31,6 +32,7 @@ mod resize;
 mod snap;
 mod status;
 mod trash;
+mod watch;
 
 /// One command of the command line.
 pub(crate) struct CommandDef {
@@ -88,6 +90,9 @@ pub(crate) const RBD: &[&CommandDef] = &[
     &import::COMMAND,
     &info::COMMAND,
     &list::COMMAND,
+    &lock::add::COMMAND,
+    &lock::list::COMMAND,
+    &lock::remove::COMMAND,
     &namespace::create::COMMAND,
     &namespace::list::COMMAND,
     &namespace::remove::COMMAND,
@@ -117,6 +122,7 @@ pub(crate) const RBD: &[&CommandDef] = &[
     &trash::schedule::LIST,
     &trash::schedule::REMOVE,
     &trash::schedule::STATUS,
+    &watch::COMMAND,
 ];
 
 /// The command that the first of `words` name, and how many they are: the longest name wins.

@@ -94,3 +94,10 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn an_empty_payload_says_that_the_header_changed() {
+    assert_eq!(NotifyMessage::from_payload(&[]).unwrap(), NotifyMessage::HeaderUpdate);
+    let released = NotifyMessage::ReleasedLock(ImageClient { instance: 7, handle: 8 });
+    assert_eq!(NotifyMessage::from_payload(&released.to_bytes()).unwrap(), released);
+}

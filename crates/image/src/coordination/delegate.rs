@@ -39,7 +39,7 @@ pub enum DelegateError {
 impl DelegateError {
     pub fn errno(&self) -> Errno {
         match self {
-            DelegateError::Lock(error) => error.errno(),
+            DelegateError::Lock(error) => error.errno_of_verb(),
             DelegateError::Owner(errno) => *errno,
         }
     }

@@ -75,7 +75,8 @@ impl Image {
         let address = ClientAddress(holder.info.address.to_string());
         // A handle of this very client that died with its watch: shutting ourselves out helps
         // nobody.
-        if address != self.store().client_address() {
+        let ours = address == self.store().client_address();
+        if !ours && self.config().blocklist_on_break_lock {
             tracing::warn!(%address, image = ?self, "breaking the lock of a dead client");
             self.store().administer(ClusterChange::AddBlocklist { address }).await?;
         }

@@ -67,6 +67,14 @@ impl LockError {
             LockError::Store(error) => error.errno,
         }
     }
+
+    /// What a verb answers: as in Ceph, an image that somebody locked by hand is read-only to it.
+    pub(crate) fn errno_of_verb(&self) -> Errno {
+        match self {
+            LockError::HeldByUser { .. } => Errno::ROFS,
+            other => other.errno(),
+        }
+    }
 }
 
 /// What to do while a living client owns the lock.

@@ -4,10 +4,10 @@ use std::sync::{Arc, Weak};
 
 use bytes::Bytes;
 use futures_util::StreamExt;
+use marcot_format::Encode;
 use marcot_format::call::lock::Unlock;
 use marcot_format::lock::{RBD_LOCK, auto_cookie};
 use marcot_format::notify::{AsyncRequest, NotifyMessage, NotifyResponse};
-use marcot_format::{Decode, Encode};
 use marcot_store::watch::{Acknowledgement, Notification, Watch, WatchEvent};
 use marcot_store::{Errno, ObjectId, Result, StoreError, WatchHandle};
 
@@ -66,7 +66,7 @@ impl Image {
     }
 
     async fn answer_notification(self: &Arc<Self>, handle: WatchHandle, note: Notification) {
-        let response = match NotifyMessage::from_bytes(&note.payload) {
+        let response = match NotifyMessage::from_payload(&note.payload) {
             Ok(message) => self.react(message).await,
             Err(error) => {
                 tracing::warn!(%error, "unreadable notification");

@@ -34,7 +34,7 @@ impl ClaimError {
     pub fn errno(&self) -> Errno {
         match self {
             ClaimError::ReadOnly { .. } => Errno::ROFS,
-            ClaimError::Lock(error) => error.errno(),
+            ClaimError::Lock(error) => error.errno_of_verb(),
             ClaimError::Header(error) => error.errno(),
             ClaimError::Call(error) => error.errno(),
         }

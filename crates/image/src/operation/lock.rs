@@ -1,11 +1,14 @@
 //! Locks that users take on an image by name (`rbd lock`). They keep nobody from anything but
 //! taking a lock that excludes them; an image with exclusive-lock cannot be written meanwhile.
+//!
+//! Whose lock is broken is shut out of the store first: it may believe that it holds the lock, and
+//! have writes on their way.
 
 use marcot_format::Utime;
 use marcot_format::call::lock::{BreakLock, GetInfo, Lock};
 use marcot_format::entity::EntityName;
 use marcot_format::lock::{LockInfo, LockKind, RBD_LOCK};
-use marcot_store::Errno;
+use marcot_store::{ClientAddress, ClusterChange, Errno};
 
 use crate::class_call::{CallError, ask, tell};
 use crate::image::Image;
@@ -20,6 +23,8 @@ pub enum UserLockError {
     HeldWithOtherTag,
     #[error("there is no such lock")]
     NotFound,
+    #[error("'{locker}' is no client; `rbd lock ls` shows who holds a lock")]
+    NoLocker { locker: String },
     #[error(transparent)]
     Claim(#[from] ClaimError),
     #[error(transparent)]
@@ -31,6 +36,7 @@ impl UserLockError {
         match self {
             UserLockError::Held | UserLockError::HeldWithOtherTag => Errno::BUSY,
             UserLockError::NotFound => Errno::NOENT,
+            UserLockError::NoLocker { .. } => Errno::INVAL,
             UserLockError::Claim(error) => error.errno(),
             UserLockError::Call(error) => error.errno(),
         }
@@ -64,31 +70,53 @@ pub async fn add(image: &Image, id: &str, sharing: &Sharing) -> Result<(), UserL
         name: RBD_LOCK.to_owned(),
         kind,
         cookie: id.to_owned(),
-        tag: tag.clone(),
+        tag,
         description: String::new(),
         duration: Utime::default(),
         flags: 0,
     };
-    match tell(image.store(), image.header_object(), &call).await {
-        Err(error) if matches!(error.errno(), Errno::BUSY | Errno::EXIST) => {
-            return Err(match list(image).await?.tag == tag {
-                true => UserLockError::Held,
-                false => UserLockError::HeldWithOtherTag,
-            });
-        }
-        other => other?,
+    if let Err(error) = tell(image.store(), image.header_object(), &call).await {
+        return Err(match (error.errno(), sharing) {
+            (Errno::BUSY, Sharing::Shared { .. }) => UserLockError::HeldWithOtherTag,
+            (Errno::BUSY | Errno::EXIST, _) => UserLockError::Held,
+            _ => error.into(),
+        });
     }
-    Ok(image.store().flush().await.map_err(CallError::from)?)
+    announce(image).await
 }
 
-/// Breaks the lock that `locker` (`client.N`) holds under the name `id`.
+/// Breaks the lock that `locker` (`client.N`) holds under the name `id`. A client that is not this
+/// one is blocklisted first, unless `rbd_blocklist_on_break_lock` is false.
 pub async fn remove(image: &Image, id: &str, locker: &str) -> Result<(), UserLockError> {
     check_writable(image)?;
-    let locker = EntityName::parse(locker).ok_or(UserLockError::NotFound)?;
+    let no_locker = || UserLockError::NoLocker { locker: locker.to_owned() };
+    let locker = EntityName::parse(locker).ok_or_else(no_locker)?;
+    if image.config().blocklist_on_break_lock {
+        shut_out(image, locker).await?;
+    }
     let call = BreakLock { name: RBD_LOCK.to_owned(), locker, cookie: id.to_owned() };
     match tell(image.store(), image.header_object(), &call).await {
         Err(error) if error.is_not_found() => return Err(UserLockError::NotFound),
         other => other?,
     }
+    announce(image).await
+}
+
+/// Blocklists a holder of the lock.
+async fn shut_out(image: &Image, locker: EntityName) -> Result<(), UserLockError> {
+    let lockers = list(image).await?.lockers;
+    let holder = lockers.iter().find(|(id, _)| id.locker == locker);
+    let address = holder.ok_or(UserLockError::NotFound)?.1.address;
+    let address = ClientAddress(address.to_string());
+    if address != image.store().client_address() {
+        let change = ClusterChange::AddBlocklist { address };
+        image.store().administer(change).await.map_err(CallError::from)?;
+    }
+    Ok(())
+}
+
+/// Tells the image's clients that its lock changed hands.
+async fn announce(image: &Image) -> Result<(), UserLockError> {
+    image.notify_header_update().await.map_err(CallError::from)?;
     Ok(image.store().flush().await.map_err(CallError::from)?)
 }
