@@ -26,6 +26,8 @@ mod transcript;
 #[cfg(test)]
 mod trouble;
 #[cfg(test)]
+mod walkthrough;
+#[cfg(test)]
 mod watching;
 
 #[cfg(test)]

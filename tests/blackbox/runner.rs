@@ -37,6 +37,16 @@ pub(crate) enum Subject {
     Ceph,
 }
 
+/// Makes a folder `bin` in `folder`, with our binary under all its names.
+pub(crate) fn link_tools(folder: &Path) -> PathBuf {
+    let names = folder.join("bin");
+    std::fs::create_dir(&names).unwrap();
+    for name in ["rbd", "rados", "ceph", "ceph-dencoder", "marcot"] {
+        symlink(env!("CARGO_BIN_EXE_marcot"), names.join(name)).unwrap();
+    }
+    names
+}
+
 /// A folder to work in, and the environment of the commands.
 struct Stage {
     folder: tempfile::TempDir,
@@ -47,12 +57,8 @@ impl Stage {
     fn new(subject: Subject) -> Stage {
         let folder = tempfile::tempdir().unwrap();
         std::fs::create_dir(folder.path().join("work")).unwrap();
-        let names = folder.path().join("bin");
-        std::fs::create_dir(&names).unwrap();
         if subject == Subject::Marcot {
-            for name in ["rbd", "rados", "ceph", "ceph-dencoder", "marcot"] {
-                symlink(env!("CARGO_BIN_EXE_marcot"), names.join(name)).unwrap();
-            }
+            link_tools(folder.path());
         }
         Stage { folder, subject }
     }
