@@ -13,6 +13,10 @@ const SIGNATURE: &[u8; 4] = b"RBD\0";
 const VERSION: &[u8; 8] = b"001.005\0";
 const TEXT_LENGTH: usize = 40;
 const PREFIX_LENGTH: usize = 24;
+/// Where a header has its image's size, in bytes from its beginning.
+pub const SIZE_OFFSET: u64 = 80;
+/// The longest name of data objects, without its end.
+pub const MAX_BLOCK_NAME_LENGTH: usize = PREFIX_LENGTH - 1;
 
 /// A header of format 1.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -210,6 +214,8 @@ mod tests {
     fn bytes_are_those_of_librbd() {
         assert_eq!(hex(&stored().to_bytes()), hex(&unhex(STORED)));
         assert_eq!(Format1Header::from_bytes(&unhex(STORED)).unwrap(), stored());
+        let size = SIZE_OFFSET as usize..SIZE_OFFSET as usize + 8;
+        assert_eq!(stored().to_bytes()[size], stored().size.to_le_bytes());
         assert_eq!(data_object("rb.0.2585.6b8b4567", 31), "rb.0.2585.6b8b4567.00000000001f");
         let directory = Format1Directory { names: vec!["fmt-v1".to_owned()] };
         let bytes = unhex("00000000 01000000 06000000 666d742d7631 00000000");

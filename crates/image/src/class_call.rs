@@ -93,11 +93,26 @@ pub struct Answers {
 impl Answers {
     /// The answer of a step made by [`query`].
     pub fn answer<C: Call>(&mut self) -> Result<C::Reply, CallError> {
-        let data = match self.results.next() {
-            Some(ReadResult::Data(data)) => data,
-            other => return Err(self.unexpected(other.as_ref())),
-        };
+        self.record()
+    }
+
+    /// A record that was read as data.
+    pub fn record<T: Decode>(&mut self) -> Result<T, CallError> {
+        let data = self.data()?;
         decode(&self.object, &data)
+    }
+
+    /// The same; an object without data stands for the default.
+    pub fn record_or_default<T: Decode + Default>(&mut self) -> Result<T, CallError> {
+        let data = self.data()?;
+        if data.is_empty() { Ok(T::default()) } else { decode(&self.object, &data) }
+    }
+
+    fn data(&mut self) -> Result<Bytes, CallError> {
+        match self.results.next() {
+            Some(ReadResult::Data(data)) => Ok(data),
+            other => Err(self.unexpected(other.as_ref())),
+        }
     }
 
     fn unexpected(&self, result: Option<&ReadResult>) -> CallError {

@@ -4,6 +4,8 @@
 //! that depends on a snapshot (size, overlap, flags) is asked through [`Header::view`], so that
 //! nobody mixes the head's numbers with a snapshot's.
 
+mod change;
+mod format;
 mod load;
 
 use std::sync::Arc;
@@ -20,11 +22,15 @@ use crate::class_call::CallError;
 use crate::client::Location;
 use crate::striping::{Striping, StripingError};
 
-pub(crate) use load::{Identity, load};
+pub(crate) use format::Identity;
+pub use format::ImageFormat;
+pub(crate) use load::{load, whole_format_1};
 
 /// An image's header.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Header {
+    pub format: ImageFormat,
+    /// Empty in format 1.
     pub id: Arc<str>,
     /// As it was when the image was opened.
     pub name: Arc<str>,
@@ -119,7 +125,7 @@ impl HeaderError {
 impl Header {
     /// The header object itself.
     pub fn object(&self) -> ObjectId {
-        self.location.object(object_name::header(&self.id))
+        self.format.header_object(&self.location, &self.id, &self.name)
     }
 
     /// The object map of the head or of a snapshot.
@@ -136,7 +142,7 @@ impl Header {
         ObjectId {
             pool: self.data_pool,
             namespace: Arc::clone(&self.location.namespace),
-            name: data_object_name(&self.object_prefix, number),
+            name: data_object_name(&self.object_prefix, self.format.digits(), number),
         }
     }
 
@@ -181,19 +187,19 @@ impl Header {
     }
 }
 
-/// `<prefix>.<number in 16 hex digits>`, with one allocation: this is on the path of every I/O.
-fn data_object_name(prefix: &str, number: u64) -> Arc<str> {
+/// `<prefix>.<number in hex>`, with one allocation: this is on the path of every I/O.
+fn data_object_name(prefix: &str, digits: usize, number: u64) -> Arc<str> {
     const LONGEST: usize = object_name::MAX_DATA_PREFIX_LENGTH + 17;
     let mut buffer = [0u8; LONGEST];
-    let length = prefix.len() + 17;
+    let length = prefix.len() + 1 + digits;
     let Some(name) = buffer.get_mut(..length) else {
-        return object_name::data(prefix, number).into();
+        return format!("{prefix}.{number:0digits$x}").into();
     };
-    let (head, digits) = name.split_at_mut(prefix.len());
+    let (head, tail) = name.split_at_mut(prefix.len());
     head.copy_from_slice(prefix.as_bytes());
-    digits[0] = b'.';
-    for (index, digit) in digits[1..].iter_mut().enumerate() {
-        let nibble = (number >> (60 - 4 * index)) & 0xf;
+    tail[0] = b'.';
+    for (index, digit) in tail[1..].iter_mut().rev().enumerate() {
+        let nibble = (number >> (4 * index)) & 0xf;
         *digit = b"0123456789abcdef"[nibble as usize];
     }
     std::str::from_utf8(name).expect("a string, a dot and hex digits").into()
@@ -202,14 +208,19 @@ fn data_object_name(prefix: &str, number: u64) -> Arc<str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use marcot_format::format_1;
     use proptest::prelude::*;
 
     proptest! {
         #[test]
-        fn names_of_data_objects_are_ceph_s(prefix in "\\PC{0,60}", number: u64) {
+        fn names_of_data_objects_are_ceph_s(prefix in "\\PC{0,60}", number: u64, old in 0..1u64 << 48) {
             prop_assert_eq!(
-                &*data_object_name(&prefix, number),
+                &*data_object_name(&prefix, ImageFormat::V2.digits(), number),
                 object_name::data(&prefix, number)
+            );
+            prop_assert_eq!(
+                &*data_object_name(&prefix, ImageFormat::V1.digits(), old),
+                format_1::data_object(&prefix, old)
             );
         }
     }

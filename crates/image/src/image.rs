@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, Weak};
 
 use marcot_format::features::{Features, Flags};
-use marcot_store::{Errno, ObjectId, SnapId, Store};
+use marcot_store::{Errno, ObjectId, SnapId, Store, StoreError, WriteOp, WriteStep};
 
 use crate::class_call::CallError;
 use crate::client::{Access, Client, ImageKey, Location, SnapKey};
@@ -27,6 +27,7 @@ use crate::once::AsyncOnce;
 use crate::timestamps::{self, Recorded};
 
 pub use open::OpenError;
+pub(crate) use open::identify;
 
 /// An opened image: its head, or one of its snapshots.
 pub struct Image {
@@ -59,14 +60,19 @@ pub struct OpenOptions {
 }
 
 impl OpenOptions {
+    /// The head of an image.
+    pub fn key(image: ImageKey, access: Access) -> OpenOptions {
+        OpenOptions { image, snap: SnapKey::Head, access }
+    }
+
     /// The head of the image called `name`.
     pub fn name(name: impl Into<String>, access: Access) -> OpenOptions {
-        OpenOptions { image: ImageKey::Name(name.into()), snap: SnapKey::Head, access }
+        OpenOptions::key(ImageKey::Name(name.into()), access)
     }
 
     /// The head of the image with that id.
     pub fn id(id: impl Into<String>, access: Access) -> OpenOptions {
-        OpenOptions { image: ImageKey::Id(id.into()), snap: SnapKey::Head, access }
+        OpenOptions::key(ImageKey::Id(id.into()), access)
     }
 
     /// The same image at a snapshot.
@@ -351,6 +357,12 @@ impl Image {
     pub(crate) async fn note_change(&self, config: &Config) {
         let header = &self.header_object;
         timestamps::note_change(&self.client, config, header, &self.modified).await;
+    }
+
+    /// Changes the header object. In order, durable with the next flush.
+    pub(crate) async fn change_header(&self, step: WriteStep) -> Result<(), StoreError> {
+        let op = WriteOp::new(vec![step]).ordered();
+        self.store().write(&self.header_object, op).await.map(drop)
     }
 
     pub(crate) fn store(&self) -> &dyn Store {

@@ -41,7 +41,7 @@ pub use client::{Access, Client, ImageKey, Location, SnapKey};
 pub use config::Config;
 pub use coordination::{DelegateError, LockError, OwnerRequest};
 pub use extents::{Allocation, AllocationState, ImageExtent, ObjectExtent};
-pub use header::{Header, HeaderError, Parent, SnapView, Snapshot};
+pub use header::{Header, HeaderError, ImageFormat, Parent, SnapView, Snapshot};
 pub use image::{CloseError, Image, OpenError, OpenOptions};
 pub use io::IoError;
 pub use progress::{NoProgress, Progress};

@@ -29,7 +29,7 @@ pub use children::{Child, children};
 pub use claim::ClaimError;
 pub use clone::{CloneError, CloneOptions, CloneSource, CloneTarget, clone};
 pub use copy::{CopyError, CopyOptions, copy};
-pub use create::{CreateError, CreateOptions, create};
+pub use create::{CreateError, CreateFormat, CreateOptions, create};
 pub use disk_usage::{Precision, Usage, UsageError, UsageOptions, disk_usage};
 pub use flatten::{FlattenError, flatten};
 pub use remove::{RemoveError, remove};

@@ -4,6 +4,7 @@
 
 pub mod children;
 pub mod directory;
+pub(crate) mod format_1;
 pub(crate) mod image_id;
 pub mod init;
 pub mod namespace;

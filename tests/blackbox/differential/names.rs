@@ -20,6 +20,7 @@ use marcot_format::trash::TrashImageSpec;
 use marcot_format::wire::Decode;
 
 use super::dump::Object;
+use super::record;
 
 /// The names of one side's ids.
 #[derive(Default)]
@@ -38,6 +39,7 @@ impl Names {
         }
         for object in objects {
             names.learn_snapshots(object);
+            names.learn_format_1(object);
         }
         names
     }
@@ -83,6 +85,16 @@ impl Names {
                 };
                 self.snapshots.insert((image.to_owned(), snapshot.id), name);
             }
+        }
+    }
+
+    /// A header of format 1 says what its data objects are called, and has its snapshots within.
+    fn learn_format_1(&mut self, object: &Object) {
+        let Some(header) = record::format_1(object) else { return };
+        let name = &object.id.name;
+        self.ids.insert(header.block_name, format!("<data of {name}>"));
+        for snapshot in header.snapshots {
+            self.snapshots.insert((name.to_string(), snapshot.id), snapshot.name);
         }
     }
 

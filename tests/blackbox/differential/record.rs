@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 use std::fmt::{Debug, Write as _};
 
 use marcot_format::children::{ChildImageSpec, ChildrenKey};
+use marcot_format::format_1::{Format1Directory, Format1Header};
 use marcot_format::group::{GroupImageState, GroupSnapshot, GroupSpec};
 use marcot_format::header;
 use marcot_format::lock::{LockInfo, LockerId};
@@ -33,11 +34,32 @@ pub(crate) fn data(object: &Object, names: &Names) -> String {
             map.iter().map(|state| char::from(b'0' + state as u8)).collect()
         });
     }
+    if let Some(header) = format_1(object) {
+        let shown = |id| names.snapshot(name, id);
+        let snapshots: Vec<String> = header
+            .snapshots
+            .iter()
+            .map(|snap| format!("{} of {} bytes", shown(snap.id), snap.size))
+            .collect();
+        let (prefix, newest) = (names.text(&header.block_name), shown(header.snap_seq));
+        let rest = Format1Header { block_name: prefix, snap_seq: 0, snapshots: vec![], ..header };
+        return format!("{rest:?} newest {newest} {snapshots:?}");
+    }
+    if name == object_name::DIRECTORY && !object.data.is_empty() {
+        return exact::<Format1Directory>(&object.data, |directory| format!("{directory:?}"));
+    }
     let end = object.data.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
     let sum = object.data[..end].iter().fold(0xcbf2_9ce4_8422_2325_u64, |sum, byte| {
         (sum ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
     });
     format!("{end} bytes {sum:016x}")
+}
+
+/// The object as a header of format 1, if it is one and its bytes are as they should be.
+pub(crate) fn format_1(object: &Object) -> Option<Format1Header> {
+    object.id.name.strip_suffix(".rbd")?;
+    let header = Format1Header::from_bytes(&object.data).ok()?;
+    (header.to_bytes() == object.data).then_some(header)
 }
 
 /// The object map of a snapshot.
@@ -98,7 +120,8 @@ pub(crate) fn pair(object: &Object, key: &[u8], value: &[u8], names: &Names) -> 
         return (shown, exact::<BTreeSet<String>>(value, |ids| sorted(ids, names)));
     }
     let key = String::from_utf8_lossy(key).into_owned();
-    if let Some(image) = object_name::image_id_of_header(object_name) {
+    let format_1 = object_name.ends_with(".rbd").then_some(object_name);
+    if let Some(image) = object_name::image_id_of_header(object_name).or(format_1) {
         return header_pair(image, &key, value, names);
     }
     let shown = match (object_name, key.split_once('_')) {

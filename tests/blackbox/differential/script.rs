@@ -1,8 +1,12 @@
 //! What both sides are asked to do. One command a line; `#` begins a comment.
 
 /// Name and commands. Each runs in a fresh pool `rbd_diff`.
-pub(crate) const SCRIPTS: &[(&str, &str)] =
-    &[("life of an image", LIFE), ("layers", LAYERS), ("refusals", REFUSALS)];
+pub(crate) const SCRIPTS: &[(&str, &str)] = &[
+    ("life of an image", LIFE),
+    ("layers", LAYERS),
+    ("refusals", REFUSALS),
+    ("format 1", FORMAT_1),
+];
 
 /// The commands of a script.
 pub(crate) fn commands(script: &str) -> Vec<String> {
@@ -68,6 +72,35 @@ const LAYERS: &str = "
     rbd -p rbd_diff snap unprotect base@s
     rbd -p rbd_diff du --format json
     rbd -p rbd_diff ls -l
+";
+
+const FORMAT_1: &str = "
+    RBD_FORCE_ALLOW_V1=1 rbd -p rbd_diff create --image-format 1 --size 40M disk
+    RBD_FORCE_ALLOW_V1=1 rbd -p rbd_diff create --image-format 1 --size 10M --order 20 small
+    RBD_FORCE_ALLOW_V1=1 rbd -p rbd_diff create --image-format 1 --size 1M Xfirst
+    RBD_FORCE_ALLOW_V1=1 rbd import --no-progress --image-format 1 input rbd_diff/taken
+    rbd -p rbd_diff create --size 8M new
+    rbd -p rbd_diff snap create --no-progress taken@one
+    rbd -p rbd_diff snap create --no-progress taken@two
+    rbd -p rbd_diff resize --no-progress --size 6M --allow-shrink taken
+    rbd -p rbd_diff snap create --no-progress taken@three
+    rbd -p rbd_diff snap rename taken@two taken@second
+    rbd -p rbd_diff snap rm --no-progress taken@three
+    rbd -p rbd_diff snap rollback --no-progress taken@one
+    rbd -p rbd_diff resize --no-progress --size 9M --allow-shrink taken
+    rbd -p rbd_diff snap limit set --limit 3 taken
+    rbd -p rbd_diff image-meta set small colour blue
+    rbd -p rbd_diff image-meta set taken colour red
+    rbd -p rbd_diff rename small little
+    rbd cp --no-progress rbd_diff/taken@second rbd_diff/copied
+    rbd cp --no-progress rbd_diff/taken rbd_diff/disk
+    rbd -p rbd_diff rm --no-progress Xfirst
+    rbd -p rbd_diff rm --no-progress taken
+    rbd -p rbd_diff trash mv little
+    rbd -p rbd_diff snap protect taken@one
+    rbd -p rbd_diff ls -l
+    rbd -p rbd_diff info taken
+    rbd -p rbd_diff ls
 ";
 
 const REFUSALS: &str = "

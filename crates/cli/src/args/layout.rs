@@ -3,15 +3,17 @@
 use clap::builder::ArgAction;
 use clap::{Arg, Command};
 use marcot_format::features::Features;
-use marcot_image::operation::{CloneOptions, CopyOptions, CreateOptions};
+use marcot_image::operation::{CloneOptions, CopyOptions, CreateFormat, CreateOptions};
 
 use super::options::{switch, text};
+use super::usage::UsageError;
 use super::{Arguments, size};
 use crate::session::Session;
 
 /// What the user said about the layout; absent means the default, or the parent's.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Layout {
+    format: CreateFormat,
     pub(crate) order: Option<u8>,
     pub(crate) features: Option<Features>,
     /// Features that it is not to have, whoever says that it should.
@@ -58,14 +60,14 @@ pub(crate) fn define(command: Command) -> Command {
     ])
 }
 
-/// `--image-format`, which only tells the second format from the first.
+/// `--image-format`, for commands that make an image out of nothing that has one.
 pub(crate) fn image_format(command: Command) -> Command {
     command.args([
         Arg::new("image-format")
             .long("image-format")
             .value_name("format")
             .value_parser(["1", "2"])
-            .help("image format: 2"),
+            .help("image format: 2; 1 is for old clients, and only made by force"),
         switch("new-format", "the same as --image-format 2").hide(true),
     ])
 }
@@ -78,6 +80,7 @@ impl Layout {
             session.warn("--order is deprecated, use --object-size");
         }
         Layout {
+            format: CreateFormat::V2,
             order: arguments.value("object-size").or(order),
             features: named.into_iter().reduce(|all, feature| all | feature),
             features_clear: match arguments.flag("image-shared") {
@@ -90,9 +93,41 @@ impl Layout {
         }
     }
 
+    /// The same with `--image-format`. Format 1 knows none of what else may be asked for.
+    pub(crate) fn parse_with_format(
+        arguments: &Arguments,
+        session: &Session,
+    ) -> Result<Layout, UsageError> {
+        if arguments.text("image-format").as_deref() != Some("1") {
+            return Ok(Layout::parse(arguments, session));
+        }
+        session.warn("image format 1 is deprecated");
+        let layout = Layout::parse(arguments, session);
+        let refused = |what| {
+            let text = format!("{what} not allowed with format 1; use --image-format 2");
+            Err(UsageError::unfitting(text))
+        };
+        if layout.features.is_some() {
+            return refused("features");
+        }
+        if layout.stripe_unit.is_some() || layout.stripe_count.is_some() {
+            return refused("non-default striping");
+        }
+        if layout.data_pool.is_some() {
+            return refused("data pool");
+        }
+        // As for librbd, it is enough that the variable is there.
+        let format = match std::env::var_os("RBD_FORCE_ALLOW_V1") {
+            Some(_) => CreateFormat::V1Forced,
+            None => CreateFormat::V1,
+        };
+        Ok(Layout { format, ..layout })
+    }
+
     /// For a new image of `size` bytes.
     pub(crate) fn create_options(&self, size: u64) -> CreateOptions {
         CreateOptions {
+            format: self.format,
             size,
             order: self.order,
             features: self.features,

@@ -190,11 +190,3 @@ pub(crate) fn refuse_format_2(arguments: &Arguments) -> Result<(), Failure> {
         _ => Ok(()),
     }
 }
-
-/// Images of the first format are not built yet.
-pub(crate) fn refuse_format_1(arguments: &Arguments) -> Result<(), Failure> {
-    match arguments.text("image-format").as_deref() {
-        Some("1") => Err(Failure::line("image format 1 is not supported yet", Errno::OPNOTSUPP)),
-        _ => Ok(()),
-    }
-}

@@ -31,14 +31,13 @@ impl Request {
     fn parse(arguments: &Arguments, session: &Session) -> Result<Request, UsageError> {
         let wanted = Wanted::existing(SnapRule::Refused).strictly(Strictness::NewImage);
         let image = spec::image(arguments, wanted)?;
-        let layout = Layout::parse(arguments, session);
+        let layout = Layout::parse_with_format(arguments, session)?;
         Ok(Request { image, size: options::required_size(arguments)?, layout })
     }
 }
 
 fn run(arguments: &Arguments, session: &Session) -> Result<(), Failure> {
     let request = Request::parse(arguments, session)?;
-    options::refuse_format_1(arguments)?;
     let at = session.location(&request.image.at)?;
     let options = request.layout.create_options(request.size);
     session

@@ -60,7 +60,7 @@ impl Request {
             let name = Path::new(&path).file_name().and_then(|name| name.to_str());
             target.image = name.unwrap_or(&path).to_owned();
         }
-        let layout = Layout::parse(arguments, session);
+        let layout = Layout::parse_with_format(arguments, session)?;
         Ok(Request { path, target, layout, sparse_size: arguments.value("sparse-size") })
     }
 }
@@ -68,7 +68,6 @@ impl Request {
 fn run(arguments: &Arguments, session: &Session) -> Result<(), Failure> {
     let request = Request::parse(arguments, session)?;
     options::refuse_format_2(arguments)?;
-    options::refuse_format_1(arguments)?;
     match request.path.as_str() {
         "-" => session.expect_stream()?,
         path => session.expect_bytes(std::fs::metadata(path).map_or(0, |found| found.len()))?,

@@ -6,7 +6,7 @@ use clap::Command;
 use marcot_format::features::Features;
 use marcot_format::snapshot::ProtectionStatus;
 use marcot_image::operation::snapshot;
-use marcot_image::{Access, Header, Image};
+use marcot_image::{Access, Header, Image, ImageFormat};
 use marcot_store::SnapId;
 
 use super::CommandDef;
@@ -109,18 +109,22 @@ impl Facts {
         let object_size = size::shown(header.striping.object_size());
         line(format!("order {order} ({object_size} objects)"));
         line(format!("snapshot_count: {}", self.snapshot_count()));
-        line(format!("id: {}", header.id));
+        if header.format == ImageFormat::V2 {
+            line(format!("id: {}", header.id));
+        }
         if let Some(pool) = &self.data_pool {
             line(format!("data_pool: {pool}"));
         }
         line(format!("block_name_prefix: {}", header.object_prefix));
-        line("format: 2".to_owned());
-        line(format!("features: {}", names(header.features.names().collect())));
-        line(format!("op_features: {}", names(header.op_features.names().collect())));
-        line(format!("flags: {}", names(self.flags.clone())));
-        line(format!("create_timestamp: {}", time::shown(header.created)));
-        line(format!("access_timestamp: {}", time::shown(header.accessed)));
-        line(format!("modify_timestamp: {}", time::shown(header.modified)));
+        line(format!("format: {}", header.format.number()));
+        if header.format == ImageFormat::V2 {
+            line(format!("features: {}", names(header.features.names().collect())));
+            line(format!("op_features: {}", names(header.op_features.names().collect())));
+            line(format!("flags: {}", names(self.flags.clone())));
+            line(format!("create_timestamp: {}", time::shown(header.created)));
+            line(format!("access_timestamp: {}", time::shown(header.accessed)));
+            line(format!("modify_timestamp: {}", time::shown(header.modified)));
+        }
         if let Some(protected) = self.protected {
             line(format!("protected: {}", if protected { "True" } else { "False" }));
         }
@@ -157,14 +161,18 @@ impl Facts {
         }
         fields.extend([
             ("block_name_prefix", Value::text(&*header.object_prefix)),
-            ("format", Value::Number(2)),
-            ("features", list("feature", header.features.names().collect())),
-            ("op_features", list("op_feature", header.op_features.names().collect())),
-            ("flags", list("flag", self.flags.clone())),
-            ("create_timestamp", Value::text(time::shown(header.created))),
-            ("access_timestamp", Value::text(time::shown(header.accessed))),
-            ("modify_timestamp", Value::text(time::shown(header.modified))),
+            ("format", Value::Number(header.format.number())),
         ]);
+        if header.format == ImageFormat::V2 {
+            fields.extend([
+                ("features", list("feature", header.features.names().collect())),
+                ("op_features", list("op_feature", header.op_features.names().collect())),
+                ("flags", list("flag", self.flags.clone())),
+                ("create_timestamp", Value::text(time::shown(header.created))),
+                ("access_timestamp", Value::text(time::shown(header.accessed))),
+                ("modify_timestamp", Value::text(time::shown(header.modified))),
+            ]);
+        }
         if let Some(protected) = self.protected {
             fields.push(("protected", Value::text(if protected { "true" } else { "false" })));
         }

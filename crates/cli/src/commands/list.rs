@@ -5,7 +5,7 @@ use futures_util::stream::{self, StreamExt, TryStreamExt};
 use marcot_format::snapshot::ProtectionStatus;
 use marcot_image::operation::snapshot::{self, Scope};
 use marcot_image::pool::directory;
-use marcot_image::{Access, Header, Image, Location, OpenOptions, SnapView};
+use marcot_image::{Access, Header, Image, ImageFormat, Location, OpenOptions, SnapView};
 use marcot_store::SnapId;
 
 use super::CommandDef;
@@ -67,6 +67,7 @@ struct Row {
     id: String,
     snap: Option<(String, SnapId, bool)>,
     size: u64,
+    format: ImageFormat,
     parent: Option<ParentName>,
     lock: Option<Lock>,
 }
@@ -110,6 +111,7 @@ async fn rows(image: &Image) -> Result<Vec<Row>, LineageError> {
         id: header.id.to_string(),
         snap: None,
         size: view.size,
+        format: header.format,
         parent: parent.clone().filter(|_| view.parent_overlap > 0),
         lock: None,
     };
@@ -155,7 +157,7 @@ impl Row {
             ];
             fields.push(("parent", Value::Object(parent)));
         }
-        fields.push(("format", Value::Number(2)));
+        fields.push(("format", Value::Number(self.format.number())));
         if let Some((_, _, protected)) = &self.snap {
             fields.push(("protected", Value::text(if *protected { "true" } else { "false" })));
         }
@@ -180,7 +182,7 @@ impl Row {
             name,
             size::shown(self.size),
             self.parent.as_ref().map(ToString::to_string).unwrap_or_default(),
-            "2".to_owned(),
+            self.format.number().to_string(),
             if protected { "yes" } else { "" }.to_owned(),
             lock.to_owned(),
         ]

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use clap::Command;
 use marcot_format::snapshot::{ProtectionStatus, SnapshotNamespace};
 use marcot_image::pool::{directory, namespace};
-use marcot_image::{Access, Header, Image, Location, OpenOptions, Snapshot};
+use marcot_image::{Access, Header, Image, ImageFormat, Location, OpenOptions, Snapshot};
 use marcot_store::PoolInfo;
 
 use crate::args::spec::PoolSpec;
@@ -76,7 +76,7 @@ impl Forest {
         let client = session.client()?;
         let failed = |error| Failure::refused("listing images failed", &error);
         for entry in session.wait(directory::list(client, at)).map_err(failed)? {
-            let options = OpenOptions::id(&entry.id, Access::ReadOnly);
+            let options = OpenOptions::key(entry.key(), Access::ReadOnly);
             match session.wait(Image::open(client, at, options)) {
                 Ok(image) => self.plant(pool, at, image.header()),
                 // Removed since it was listed, or damaged: the others are drawn nevertheless.
@@ -87,7 +87,12 @@ impl Forest {
     }
 
     fn plant(&mut self, pool: &PoolInfo, at: &Location, header: Arc<Header>) {
-        let key = (pool.id.0, at.namespace.to_string(), header.id.to_string());
+        let own = match header.format {
+            // No parent either: nothing but this header leads there.
+            ImageFormat::V1 => header.object().name.to_string(),
+            ImageFormat::V2 => header.id.to_string(),
+        };
+        let key = (pool.id.0, at.namespace.to_string(), own);
         if let Some(parent) = &header.parent {
             let link = &parent.spec;
             let parent = (link.pool_id, link.pool_namespace.clone(), link.image_id.clone());

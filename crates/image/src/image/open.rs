@@ -13,6 +13,7 @@ use crate::class_call::{CallError, ask};
 use crate::client::{Access, Client, ImageKey, Location, SnapKey};
 use crate::config::overrides::image_config;
 use crate::header::{Header, HeaderError, Identity, load};
+use crate::pool::format_1;
 
 /// Why an image could not be opened.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -80,21 +81,27 @@ fn no_snapshot(header: &Header, snap: String) -> OpenError {
     OpenError::NoSnapshot { image: Arc::clone(&header.name), snap }
 }
 
-async fn identify(client: &Client, at: &Location, key: &ImageKey) -> Result<Identity, OpenError> {
-    let location = at.clone();
+/// Which image is meant. By its name: as Ceph does, format 2 is looked for first.
+pub(crate) async fn identify(
+    client: &Client,
+    at: &Location,
+    key: &ImageKey,
+) -> Result<Identity, OpenError> {
     match key {
         ImageKey::Name(name) => {
             let object = at.object(object_name::id(name));
             match ask(&*client.store, &object, &GetId {}).await {
-                Ok(id) => Ok(Identity { location, id: id.into(), name: name.as_str().into() }),
-                Err(error) if error.is_not_found() => Err(OpenError::NoImage(name.clone())),
+                Ok(id) => Ok(Identity::format_2(at, &id, name)),
+                Err(error) if error.is_not_found() => {
+                    match format_1::exists(client, at, name).await? {
+                        true => Ok(Identity::format_1(at, name)),
+                        false => Err(OpenError::NoImage(name.clone())),
+                    }
+                }
                 Err(error) => Err(error.into()),
             }
         }
-        ImageKey::Id(id) => {
-            let name = name_of(client, at, id).await?;
-            Ok(Identity { location, id: id.as_str().into(), name: name.into() })
-        }
+        ImageKey::Id(id) => Ok(Identity::format_2(at, id, &name_of(client, at, id).await?)),
     }
 }
 

@@ -16,13 +16,13 @@ use marcot_format::snapshot::{ProtectionStatus, SnapshotNamespace};
 use marcot_format::wire::Trailing;
 use marcot_store::{Errno, SnapId};
 
-use super::create::{CreateError, CreateOptions, inherited_stripes, lay_down};
+use super::create::{CreateError, CreateFormat, CreateOptions, inherited_stripes, lay_down};
 use super::detach::{child_spec, remove_object};
 use super::image_meta;
 use crate::class_call::{CallError, tell};
 use crate::client::{Access, Client, ImageKey, Location, SnapKey};
 use crate::config::{CloneFormat, overrides};
-use crate::header::{Header, HeaderError};
+use crate::header::{Header, HeaderError, ImageFormat};
 use crate::image::{Image, OpenError, OpenOptions};
 use crate::pool::children::{key, spec};
 
@@ -70,6 +70,8 @@ pub enum CloneError {
     ParentWithoutLayering,
     #[error("cloning image must support layering")]
     ChildWithoutLayering,
+    #[error("image {image} is of format 1, which has no clones")]
+    Format1 { image: Arc<str> },
     #[error("clone v2 required for cross-namespace clones")]
     CrossNamespace,
     #[error("parent: {0}")]
@@ -90,6 +92,8 @@ impl CloneError {
             | CloneError::NotProtected => Errno::INVAL,
             CloneError::ParentWithoutLayering | CloneError::ChildWithoutLayering => Errno::NOSYS,
             CloneError::CrossNamespace => Errno::XDEV,
+            // As if it were not there: clones begin with the parent's id.
+            CloneError::Format1 { .. } => Errno::NOENT,
             CloneError::Parent(error) => error.errno(),
             CloneError::Create(error) => error.errno(),
             CloneError::Header(error) => error.errno(),
@@ -137,10 +141,13 @@ async fn clone_opened(
     options: &CloneOptions,
 ) -> Result<String, CloneError> {
     let header = parent.header();
+    if header.format == ImageFormat::V1 {
+        return Err(CloneError::Format1 { image: Arc::clone(&header.name) });
+    }
     let format = choose_format(client, target, options).await?;
     check(&header, parent.snap(), format, target, options)?;
     let create = child_options(&header, parent.view().size, options);
-    let id = lay_down(client, &target.location, &target.name, &create).await?;
+    let id = lay_down(client, &target.location, &target.name, &create).await?.id.to_string();
     let child = Child { client, target, id: &id, parent, format };
     if let Err(error) = child.link().await {
         child.undo().await;
@@ -202,6 +209,7 @@ fn child_options(parent: &Header, size: u64, options: &CloneOptions) -> CreateOp
     let (stripe_unit, stripe_count) =
         inherited_stripes(striping, options.stripe_unit, options.stripe_count);
     CreateOptions {
+        format: CreateFormat::V2,
         size,
         order: options.order.or(Some(striping.order())),
         features: options.features.or(Some(parent.features.without(Features::JOURNALING))),

@@ -5,10 +5,12 @@ use futures_util::stream::{FuturesUnordered, StreamExt, TryStreamExt};
 use marcot_format::features::Features;
 use marcot_store::Errno;
 
-use super::create::{CreateError, CreateOptions, create_unflushed, inherited_stripes};
+use super::create::{
+    CreateError, CreateFormat, CreateOptions, create_unflushed, inherited_stripes,
+};
 use super::{image_meta, remove};
 use crate::class_call::CallError;
-use crate::client::{Access, Client, Location};
+use crate::client::{Access, Client, ImageKey, Location};
 use crate::extents::ImageExtent;
 use crate::image::{CloseError, Image, OpenError, OpenOptions};
 use crate::io::IoError;
@@ -69,8 +71,8 @@ pub async fn copy(
     options: &CopyOptions,
     progress: &dyn Progress,
 ) -> Result<(), CopyError> {
-    let id = create_unflushed(client, at, name, &create_options(source, options)).await?;
-    let copied = fill(source, client, at, &id, progress).await;
+    let created = create_unflushed(client, at, name, &create_options(source, options)).await?;
+    let copied = fill(source, client, at, created.key(), progress).await;
     if copied.is_err() {
         // The error that came first is the one to report.
         if let Err(error) = remove(client, at, name, &NoProgress).await {
@@ -87,6 +89,7 @@ fn create_options(source: &Image, options: &CopyOptions) -> CreateOptions {
     let (stripe_unit, stripe_count) =
         inherited_stripes(striping, options.stripe_unit, options.stripe_count);
     CreateOptions {
+        format: CreateFormat::V2,
         size: source.view().size,
         order: options.order.or(Some(striping.order())),
         features: options.features.or(Some(inherited)),
@@ -101,10 +104,10 @@ async fn fill(
     source: &Image,
     client: &Client,
     at: &Location,
-    id: &str,
+    image: ImageKey,
     progress: &dyn Progress,
 ) -> Result<(), CopyError> {
-    let target = Image::open(client, at, OpenOptions::id(id, Access::ReadWrite)).await?;
+    let target = Image::open(client, at, OpenOptions::key(image, Access::ReadWrite)).await?;
     let poured = pour(source, &target, progress).await;
     let closed = target.close().await;
     poured?;

@@ -12,7 +12,7 @@ use marcot_store::Errno;
 
 use crate::class_call::{CallError, tell};
 use crate::coordination::DelegateError;
-use crate::header::Header;
+use crate::header::{Header, ImageFormat};
 use crate::image::Image;
 use crate::operation::claim::ClaimError;
 
@@ -22,6 +22,8 @@ pub use enable::enable;
 /// Why an image has its old features.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum FeatureError {
+    #[error("old-format images do not support features")]
+    Format1,
     #[error("update requires at least one feature")]
     Nothing,
     #[error("cannot update immutable features")]
@@ -52,7 +54,8 @@ pub enum FeatureError {
 impl FeatureError {
     pub fn errno(&self) -> Errno {
         match self {
-            FeatureError::Nothing
+            FeatureError::Format1
+            | FeatureError::Nothing
             | FeatureError::Immutable
             | FeatureError::AlreadyEnabled
             | FeatureError::AlreadyDisabled
@@ -73,6 +76,13 @@ const UNSUPPORTED: Features =
 
 const MAPS: Features = Features::OBJECT_MAP.union(Features::FAST_DIFF);
 const MAP_FLAGS: Flags = Flags::OBJECT_MAP_INVALID.union(Flags::FAST_DIFF_INVALID);
+
+fn check_format(header: &Header) -> Result<(), FeatureError> {
+    match header.format {
+        ImageFormat::V1 => Err(FeatureError::Format1),
+        ImageFormat::V2 => Ok(()),
+    }
+}
 
 /// Sets the features that `mask` selects.
 async fn set_features(image: &Image, features: Features, mask: Features) -> Result<(), CallError> {

@@ -3,6 +3,8 @@
 //! The name is free and the image out of sight before the first byte goes. What a crash leaves is
 //! an image in the trash, marked as being removed.
 
+mod format_1;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,8 +13,8 @@ use marcot_format::call::trash::TrashRemove;
 use marcot_format::object_name;
 use marcot_format::snapshot::SnapshotNamespace;
 use marcot_format::trash::{TrashSource, TrashState};
-use marcot_store::Errno;
 use marcot_store::watch::Watcher;
+use marcot_store::{Errno, ObjectId};
 
 use super::detach::{forget_child, remove_object};
 use super::erase::erase;
@@ -93,12 +95,15 @@ pub async fn remove(
     name: &str,
     progress: &dyn Progress,
 ) -> Result<(), RemoveError> {
+    let Some(id) = find(client, at, name).await? else {
+        return format_1::remove(client, at, name, progress).await;
+    };
     let config = overrides::pool_config(client, at.pool).await?;
     if config.move_to_trash_on_remove {
         let delay = Duration::from_secs(config.move_to_trash_on_remove_expire_seconds);
         return Ok(move_to_trash(client, at, name, TrashSource::User, delay).await?);
     }
-    match remove_now(client, at, name, progress).await {
+    match remove_now(client, at, name, &id, progress).await {
         Err(RemoveError::HasClones { .. }) if config.move_parent_to_trash_on_remove => {
             let source = TrashSource::UserParent;
             Ok(move_to_trash(client, at, name, source, Duration::ZERO).await?)
@@ -107,25 +112,29 @@ pub async fn remove(
     }
 }
 
+/// The id of the image of format 2 with that name.
+async fn find(client: &Client, at: &Location, name: &str) -> Result<Option<String>, CallError> {
+    match directory::id_of(client, at, name).await {
+        Ok(id) => Ok(Some(id)),
+        Err(error) if error.is_not_found() => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
 async fn remove_now(
     client: &Client,
     at: &Location,
     name: &str,
+    id: &str,
     progress: &dyn Progress,
 ) -> Result<(), RemoveError> {
-    let id = match directory::id_of(client, at, name).await {
-        Err(error) if error.is_not_found() => {
-            return Err(RemoveError::NotFound { name: name.to_owned() });
-        }
-        other => other?,
-    };
-    let doomed = Doomed { client, at, name, id: &id, now_in: Place::Directory };
+    let doomed = Doomed { client, at, name, id, now_in: Place::Directory };
     doomed.check_watchers().await?;
-    match Image::open(client, at, OpenOptions::id(id.clone(), Access::ReadWrite)).await {
+    match Image::open(client, at, OpenOptions::id(id, Access::ReadWrite)).await {
         Ok(image) => doomed.remove(&image, progress).await?,
         // A crash while it was created, or removed by an older release, left a name without a
         // header.
-        Err(OpenError::NoImage(_)) => forget_name(client, at, name, &id).await?,
+        Err(OpenError::NoImage(_)) => forget_name(client, at, name, id).await?,
         Err(error) => return Err(error.into()),
     }
     client.store.flush().await.map_err(CallError::from)?;
@@ -202,16 +211,11 @@ impl Doomed<'_> {
 
     async fn check_watchers(&self) -> Result<(), RemoveError> {
         let header = self.at.object(object_name::header(self.id));
-        match self.client.store.list_watchers(&header).await {
-            Ok(watchers) if watchers.is_empty() => Ok(()),
-            Ok(watchers) => Err(RemoveError::InUse { name: self.name.to_owned(), watchers }),
-            Err(error) if error.errno == Errno::NOENT => Ok(()),
-            Err(error) => Err(CallError::from(error).into()),
-        }
+        check_watchers(self.client, &header, self.name).await
     }
 
     async fn check(&self, image: &Image) -> Result<(), RemoveError> {
-        self.check_snapshots(&image.header())?;
+        check_snapshots(&image.header(), self.name)?;
         match ask(image.store(), image.header_object(), &ImageGroupGet {}).await {
             Ok(group) if group.group_id.is_empty() => Ok(()),
             Ok(_) => Err(RemoveError::InGroup { name: self.name.to_owned() }),
@@ -220,18 +224,28 @@ impl Doomed<'_> {
         }
     }
 
-    fn check_snapshots(&self, header: &Header) -> Result<(), RemoveError> {
-        let name = self.name.to_owned();
-        let removed = |snap: &Snapshot| matches!(snap.namespace, SnapshotNamespace::Trash { .. });
-        match header.snapshots.is_empty() {
-            true => Ok(()),
-            false if header.snapshots.iter().all(removed) => Err(RemoveError::HasClones { name }),
-            false => Err(RemoveError::HasSnapshots { name }),
-        }
-    }
-
     async fn forget_entry(&self) -> Result<(), CallError> {
         let call = TrashRemove { image_id: self.id.to_owned() };
         tell(&*self.client.store, &self.at.object(object_name::TRASH), &call).await
+    }
+}
+
+/// Nobody may have the image open.
+async fn check_watchers(client: &Client, header: &ObjectId, name: &str) -> Result<(), RemoveError> {
+    match client.store.list_watchers(header).await {
+        Ok(watchers) if watchers.is_empty() => Ok(()),
+        Ok(watchers) => Err(RemoveError::InUse { name: name.to_owned(), watchers }),
+        Err(error) if error.errno == Errno::NOENT => Ok(()),
+        Err(error) => Err(CallError::from(error).into()),
+    }
+}
+
+fn check_snapshots(header: &Header, name: &str) -> Result<(), RemoveError> {
+    let name = name.to_owned();
+    let removed = |snap: &Snapshot| matches!(snap.namespace, SnapshotNamespace::Trash { .. });
+    match header.snapshots.is_empty() {
+        true => Ok(()),
+        false if header.snapshots.iter().all(removed) => Err(RemoveError::HasClones { name }),
+        false => Err(RemoveError::HasSnapshots { name }),
     }
 }

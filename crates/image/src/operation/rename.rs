@@ -1,18 +1,21 @@
-//! Giving an image another name: a new id object, the directory, the old id object away.
+//! Giving an image another name: what is found by the new name first, what is found by the old
+//! one last.
+
+mod format_1;
 
 use marcot_format::Encode;
 use marcot_format::call::directory::DirRenameImage;
-use marcot_format::call::id::GetId;
 use marcot_format::object_name;
 use marcot_store::op::CreateMode;
 use marcot_store::{Errno, WriteOp, WriteStep};
 
 use super::create::exists;
 use super::detach::remove_object;
-use crate::class_call::{CallError, ask, tell};
-use crate::client::{Access, Client, Location};
+use crate::class_call::{CallError, tell};
+use crate::client::{Access, Client, ImageKey, Location};
 use crate::coordination::{DelegateError, OwnerRequest};
-use crate::image::{CloseError, Image, OpenError, OpenOptions};
+use crate::header::{Identity, ImageFormat};
+use crate::image::{CloseError, Image, OpenError, OpenOptions, identify};
 use crate::progress::NoProgress;
 
 /// Why an image has its old name.
@@ -59,12 +62,7 @@ pub async fn rename(
     if to.is_empty() {
         return Err(RenameError::NoName);
     }
-    match ask(&*client.store, &at.object(object_name::id(from)), &GetId {}).await {
-        Err(error) if error.is_not_found() => {
-            return Err(RenameError::NotFound { name: from.to_owned() });
-        }
-        other => other?,
-    };
+    find(client, at, from).await?;
     if exists(client, at, to).await? {
         return Err(RenameError::Exists { name: to.to_owned() });
     }
@@ -84,25 +82,46 @@ pub(crate) async fn rename_here(
     from: &str,
     to: &str,
 ) -> Result<(), RenameError> {
-    let store = &*client.store;
-    let (old, new) = (at.object(object_name::id(from)), at.object(object_name::id(to)));
-    let image_id = ask(store, &old, &GetId {}).await?;
+    let found = find(client, at, from).await?;
     if exists(client, at, to).await? {
         return Err(RenameError::Exists { name: to.to_owned() });
     }
+    match found.format {
+        ImageFormat::V1 => format_1::move_header(client, at, from, to).await?,
+        ImageFormat::V2 => move_id(client, at, from, to, &found.id).await?,
+    }
+    Ok(client.store.flush().await.map_err(CallError::from)?)
+}
+
+async fn find(client: &Client, at: &Location, name: &str) -> Result<Identity, RenameError> {
+    match identify(client, at, &ImageKey::Name(name.to_owned())).await {
+        Err(OpenError::NoImage(_)) => Err(RenameError::NotFound { name: name.to_owned() }),
+        other => Ok(other?),
+    }
+}
+
+/// Format 2: a new id object, the directory, the old id object away.
+async fn move_id(
+    client: &Client,
+    at: &Location,
+    from: &str,
+    to: &str,
+    id: &str,
+) -> Result<(), CallError> {
+    let store = &*client.store;
+    let (old, new) = (at.object(object_name::id(from)), at.object(object_name::id(to)));
+    let image_id = id.to_owned();
     let steps = vec![
         WriteStep::Create(CreateMode::Exclusive),
         WriteStep::WriteFull { data: image_id.to_bytes().into() },
     ];
-    store.write(&new, WriteOp::new(steps).ordered()).await.map_err(CallError::from)?;
+    store.write(&new, WriteOp::new(steps).ordered()).await?;
     let (source, target) = (from.to_owned(), to.to_owned());
     let call = DirRenameImage { source, target, image_id };
     if let Err(error) = tell(store, &at.object(object_name::DIRECTORY), &call).await {
         // The first error is what the caller needs to hear.
         let _ = remove_object(client, &new).await;
-        return Err(error.into());
+        return Err(error);
     }
-    remove_object(client, &old).await?;
-    store.flush().await.map_err(CallError::from)?;
-    Ok(())
+    remove_object(client, &old).await
 }

@@ -2,12 +2,11 @@
 
 use std::sync::Arc;
 
-use marcot_format::call::header::SetSize;
 use marcot_format::features::Features;
 use marcot_format::object_map::MAX_OBJECT_COUNT;
 use marcot_store::Errno;
 
-use crate::class_call::{CallError, tell};
+use crate::class_call::CallError;
 use crate::coordination::{DelegateError, OwnerRequest};
 use crate::header::Header;
 use crate::image::Image;
@@ -104,7 +103,7 @@ pub(crate) async fn set_size(
     let image = claim.image();
     let header = claim.header();
     let objects = header.object_count(size);
-    let tell_size = async || tell(image.store(), image.header_object(), &SetSize { size }).await;
+    let tell_size = async || image.change_header(header.set_size(size)).await;
     if size == header.size {
         return Ok(());
     }
@@ -113,10 +112,10 @@ pub(crate) async fn set_size(
         if let Some(map) = claim.object_map() {
             map.resize(objects).await?;
         }
-        tell_size().await?;
+        tell_size().await.map_err(CallError::from)?;
     } else {
         image.trim_objects(size, progress).await?;
-        tell_size().await?;
+        tell_size().await.map_err(CallError::from)?;
         if let Some(map) = claim.object_map() {
             map.resize(objects).await?;
         }

@@ -2,6 +2,7 @@
 
 mod copy_on_read;
 mod failing;
+mod format_1;
 mod images;
 mod layers;
 mod recorded;

@@ -45,6 +45,8 @@ pub enum TrashError {
     Deferred { id: String, until: Utime },
     #[error("there is an image {name} already")]
     Exists { name: String },
+    #[error("image {name} is of format 1, which the trash does not take")]
+    Format1 { name: String },
     #[error(transparent)]
     Remove(Box<RemoveError>),
     #[error(transparent)]
@@ -64,6 +66,7 @@ impl TrashError {
             TrashError::Unsettled { .. } => Errno::BUSY,
             TrashError::Deferred { .. } => Errno::PERM,
             TrashError::Exists { .. } => Errno::EXIST,
+            TrashError::Format1 { .. } => Errno::OPNOTSUPP,
             TrashError::Remove(error) => error.errno(),
             TrashError::Open(error) => error.errno(),
             TrashError::Close(error) => error.errno(),

@@ -20,7 +20,10 @@ pub(crate) async fn chunks(
     image: &Image,
     window: ImageExtent,
 ) -> Result<impl Stream<Item = Result<Chunk, IoError>> + Unpin, IoError> {
-    let at_once = image.config().concurrent_management_ops.max(1);
+    let config = image.config();
+    let at_once = config.concurrent_management_ops.max(1);
+    // Also when all is a hole, and nothing else reads.
+    image.note_access(&config).await;
     let ranges = image.allocation(window.offset, window.length).await?;
     let reads = ranges.into_iter().flat_map(cut).map(move |(extent, state)| async move {
         match state {

@@ -8,7 +8,7 @@ use marcot_store::Errno;
 
 use super::Source;
 use super::runs::data_runs;
-use crate::client::{Access, Client, Location};
+use crate::client::{Access, Client, ImageKey, Location};
 use crate::image::{CloseError, Image, OpenError, OpenOptions};
 use crate::io::IoError;
 use crate::operation::create::create_unflushed;
@@ -76,8 +76,8 @@ pub async fn import(
 ) -> Result<(), ImportError> {
     let size = source.size();
     let create = CreateOptions { size: size.unwrap_or(FIRST_SIZE), ..options.create.clone() };
-    let id = create_unflushed(client, at, name, &create).await?;
-    let filled = fill(client, at, &id, source, options, progress).await;
+    let created = create_unflushed(client, at, name, &create).await?;
+    let filled = fill(client, at, created.key(), source, options, progress).await;
     if filled.is_err() {
         // Half an image is none. The error that comes first is the one to report.
         if let Err(error) = remove(client, at, name, &NoProgress).await {
@@ -90,12 +90,12 @@ pub async fn import(
 async fn fill(
     client: &Client,
     at: &Location,
-    id: &str,
+    image: ImageKey,
     source: &mut dyn Source,
     options: &ImportOptions,
     progress: &dyn Progress,
 ) -> Result<(), ImportError> {
-    let image = Image::open(client, at, OpenOptions::id(id, Access::ReadWrite)).await?;
+    let image = Image::open(client, at, OpenOptions::key(image, Access::ReadWrite)).await?;
     let poured = pour(&image, source, options.sparse_size.max(1), progress).await;
     let closed = image.close().await;
     poured?;

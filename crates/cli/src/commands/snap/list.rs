@@ -55,13 +55,21 @@ fn is_protected(snap: &Snapshot) -> bool {
     snap.protection != ProtectionStatus::Unprotected
 }
 
+/// When; format 1 does not keep it.
+fn taken(snap: &Snapshot) -> String {
+    match snap.timestamp.is_zero() {
+        true => String::new(),
+        false => time::shown(snap.timestamp),
+    }
+}
+
 fn value(snap: &Snapshot, scope: Scope) -> Value {
     let mut fields = vec![
         ("id", Value::Number(snap.id.0)),
         ("name", Value::text(&snap.name)),
         ("size", Value::Number(snap.size)),
         ("protected", Value::text(if is_protected(snap) { "true" } else { "false" })),
-        ("timestamp", Value::text(time::shown(snap.timestamp))),
+        ("timestamp", Value::text(taken(snap))),
     ];
     if scope == Scope::All {
         let mut namespace = vec![("type", Value::text(kind(snap)))];
@@ -102,7 +110,7 @@ fn table(snaps: &[&Snapshot], scope: Scope) -> String {
             snap.name.clone(),
             size::shown(snap.size),
             protected.to_owned(),
-            time::shown(snap.timestamp),
+            taken(snap),
         ];
         if scope == Scope::All {
             cells.push(match &snap.namespace {

@@ -3,7 +3,7 @@
 use marcot_format::features::{Features, Flags};
 use marcot_store::SnapId;
 
-use super::{FeatureError, MAPS, UNSUPPORTED, set_features, set_flags};
+use super::{FeatureError, MAPS, UNSUPPORTED, check_format, set_features, set_flags};
 use crate::class_call::CallError;
 use crate::coordination::OwnerRequest;
 use crate::header::Header;
@@ -16,6 +16,7 @@ use crate::progress::NoProgress;
 pub async fn disable(image: &Image, features: Features) -> Result<(), FeatureError> {
     check_writable(image)?;
     image.refresh().await.map_err(ClaimError::from)?;
+    check_format(&image.header())?;
     plan(image.header().features, features)?;
     let request = OwnerRequest::UpdateFeatures { features, enabled: false };
     image.as_owner(request, &NoProgress, || disable_here(image, features)).await

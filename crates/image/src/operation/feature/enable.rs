@@ -7,7 +7,7 @@ use marcot_format::features::Features;
 use marcot_format::object_map::{MAX_OBJECT_COUNT, ObjectState};
 use marcot_store::SnapId;
 
-use super::{FeatureError, MAP_FLAGS, MAPS, UNSUPPORTED, set_features, set_flags};
+use super::{FeatureError, MAP_FLAGS, MAPS, UNSUPPORTED, check_format, set_features, set_flags};
 use crate::class_call::{CallError, tell};
 use crate::coordination::OwnerRequest;
 use crate::header::Header;
@@ -19,6 +19,7 @@ use crate::progress::NoProgress;
 pub async fn enable(image: &Image, features: Features) -> Result<(), FeatureError> {
     check_writable(image)?;
     image.refresh().await.map_err(ClaimError::from)?;
+    check_format(&image.header())?;
     plan(image.header().features, features)?;
     let request = OwnerRequest::UpdateFeatures { features, enabled: true };
     image.as_owner(request, &NoProgress, || enable_here(image, features)).await

@@ -3,12 +3,10 @@
 
 use std::sync::Arc;
 
-use marcot_format::call::snapshot::SnapshotAdd;
 use marcot_format::snapshot::SnapshotNamespace;
-use marcot_format::wire::Trailing;
 use marcot_store::{Errno, SnapId, StoreError};
 
-use crate::class_call::{CallError, tell};
+use crate::class_call::CallError;
 use crate::coordination::{DelegateError, OwnerRequest};
 use crate::image::Image;
 use crate::operation::claim::{Claim, ClaimError, check_writable};
@@ -93,28 +91,22 @@ async fn create_here(image: &Image, name: &str) -> Result<(), CreateSnapshotErro
 
 async fn add(claim: &Claim<'_>, name: &str) -> Result<SnapId, CreateSnapshotError> {
     let image = claim.image();
-    let pool = claim.header().data_pool;
-    let store = image.store();
+    let header = claim.header();
+    let (store, pool) = (image.store(), header.data_pool);
     let mut attempt = 0;
     loop {
         attempt += 1;
         let snap = store.create_snap_id(pool).await?;
-        let call = SnapshotAdd {
-            name: name.to_owned(),
-            snap_id: snap.0,
-            namespace: Trailing(Some(SnapshotNamespace::User)),
-        };
-        let Err(error) = tell(store, image.header_object(), &call).await else {
+        let Err(error) = image.change_header(header.add_snapshot(snap, name)).await else {
             return Ok(snap);
         };
         // Nobody knows of the id yet. The error that brought us here is the one to report.
         let _ = store.remove_snap_id(pool, snap).await;
-        match error.errno() {
+        match error.errno {
             Errno::STALE if attempt < ATTEMPTS => {}
             Errno::EXIST => return Err(exists(image, name)),
             Errno::DQUOT => {
-                let image = Arc::clone(&claim.header().name);
-                return Err(CreateSnapshotError::Limit { image });
+                return Err(CreateSnapshotError::Limit { image: Arc::clone(&header.name) });
             }
             _ => return Err(error.into()),
         }

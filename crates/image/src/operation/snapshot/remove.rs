@@ -6,14 +6,14 @@
 
 use std::sync::Arc;
 
-use marcot_format::call::snapshot::{SnapshotGet, SnapshotRemove, SnapshotTrashAdd};
+use marcot_format::call::snapshot::{SnapshotGet, SnapshotTrashAdd};
 use marcot_format::features::Features;
 use marcot_format::snapshot::{ProtectionStatus, SnapshotNamespace};
 use marcot_store::{Errno, SnapId, StoreError};
 
 use crate::class_call::{CallError, ask, tell};
 use crate::coordination::{DelegateError, OwnerRequest};
-use crate::header::{Header, Snapshot};
+use crate::header::{Header, ImageFormat, Snapshot};
 use crate::image::Image;
 use crate::operation::claim::{Claim, ClaimError, check_writable};
 use crate::operation::detach;
@@ -113,7 +113,7 @@ async fn remove_here(image: &Image, snapshot: &Snapshot) -> Result<(), RemoveSna
         Err(error) if error.errno == Errno::NOENT => {}
         other => other?,
     }
-    tell(image.store(), image.header_object(), &SnapshotRemove { snap_id: snapshot.id.0 }).await?;
+    image.change_header(header.remove_snapshot(snapshot)).await?;
     Ok(claim.announce().await?)
 }
 
@@ -125,6 +125,9 @@ enum Clones {
 }
 
 async fn move_out_of_sight(image: &Image, snapshot: &Snapshot) -> Result<Clones, CallError> {
+    if image.header().format == ImageFormat::V1 {
+        return Ok(Clones::None);
+    }
     let (store, object) = (image.store(), image.header_object());
     if matches!(snapshot.namespace, SnapshotNamespace::User) {
         match tell(store, object, &SnapshotTrashAdd { snap_id: snapshot.id.0 }).await {

@@ -2,10 +2,9 @@
 
 use std::sync::Arc;
 
-use marcot_format::call::snapshot::SnapshotRename;
 use marcot_store::Errno;
 
-use crate::class_call::{CallError, tell};
+use crate::class_call::CallError;
 use crate::coordination::{DelegateError, OwnerRequest};
 use crate::image::Image;
 use crate::operation::claim::{Claim, ClaimError, check_writable};
@@ -69,10 +68,9 @@ async fn rename_here(image: &Image, from: &str, to: &str) -> Result<(), RenameSn
     if header.snapshot_by_name(to).is_some() {
         return Err(exists());
     }
-    let call = SnapshotRename { snap_id: snapshot.id.0, name: to.to_owned() };
-    match tell(image.store(), image.header_object(), &call).await {
-        Err(error) if error.errno() == Errno::EXIST => return Err(exists()),
-        other => other?,
+    match image.change_header(header.rename_snapshot(snapshot, to)).await {
+        Err(error) if error.errno == Errno::EXIST => return Err(exists()),
+        other => other.map_err(CallError::from)?,
     }
     Ok(claim.announce().await?)
 }

@@ -207,8 +207,9 @@ struct Replay {
 impl Replay {
     async fn dump(&mut self) -> State {
         for entry in directory::list(&self.world.client, &self.world.at).await.unwrap() {
-            if !self.ids.iter().any(|(id, _)| *id == entry.id) {
-                self.ids.push((entry.id, format!("idofimage--{}", entry.name)));
+            let Some(image_id) = entry.id else { continue };
+            if !self.ids.iter().any(|(id, _)| *id == image_id) {
+                self.ids.push((image_id, format!("idofimage--{}", entry.name)));
             }
         }
         let query = ListQuery { pool: POOL, namespace: None, cursor: None, max: 10_000 };

@@ -14,7 +14,7 @@ use crate::client::{Access, Client, Location};
 use crate::image::{Image, OpenError, OpenOptions};
 use crate::operation::claim::Claim;
 use crate::operation::detach::remove_object;
-use crate::pool::{directory, trash};
+use crate::pool::{directory, format_1, trash};
 
 /// Moves the image `name` to the trash, where it must stay for `delay`.
 pub async fn move_to_trash(
@@ -25,7 +25,11 @@ pub async fn move_to_trash(
     delay: Duration,
 ) -> Result<(), TrashError> {
     let Some(id) = find(client, at, name).await? else {
-        return Err(TrashError::NoImage { name: name.to_owned() });
+        let name = name.to_owned();
+        return Err(match format_1::exists(client, at, &name).await? {
+            true => TrashError::Format1 { name },
+            false => TrashError::NoImage { name },
+        });
     };
     let entry = Move { id: &id, name, source, delay, then: TrashState::Normal };
     match Image::open(client, at, OpenOptions::id(id.as_str(), Access::ReadWrite)).await {
