@@ -38,12 +38,7 @@ impl CephCluster {
     }
 
     fn pool_stat(&self, pool: PoolId) -> Result<PoolStat> {
-        let context = self.contexts.get(
-            self.rados,
-            self.handle,
-            &ObjectId::new(pool, "", ""),
-            View::Read(SnapId::HEAD),
-        )?;
+        let context = self.context(&ObjectId::new(pool, "", ""), View::Read(SnapId::HEAD))?;
         let mut stat = PoolStat::default();
         // SAFETY: the context is open; `stat` has the layout of the C struct.
         match unsafe { (self.rados.ioctx_pool_stat)(context.handle, &raw mut stat) } {

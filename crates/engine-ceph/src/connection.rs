@@ -1,16 +1,22 @@
 //! One connection to a cluster.
-//!
-//! Closing waits for what is in flight: librados drains in its shutdown, and I/O contexts go first.
 
 use std::ffi::{CStr, CString, c_char};
 use std::path::{Path, PathBuf};
 use std::ptr;
 use std::sync::Arc;
+use std::time::Duration;
 
-use marcot_store::{ClientAddress, ClientId, Errno, Store, StoreError};
+use marcot_store::{ClientAddress, ClientId, Errno, ObjectId, Result, Store, StoreError};
 
-use crate::io_context::IoContexts;
+use crate::closing::{self, Closing};
+use crate::completion::Needs;
+use crate::gate::{Gate, Ticket};
+use crate::io_context::{IoContext, IoContexts, View};
 use crate::library::{Handle, Librados, librados};
+use crate::listing::Cursors;
+use crate::store::CephStore;
+use crate::watching::WatchTable;
+use crate::workers::Workers;
 
 /// How to reach a cluster.
 #[derive(Clone, Debug, Default)]
@@ -57,10 +63,14 @@ impl ConnectError {
 pub struct CephCluster {
     pub(crate) rados: &'static Librados,
     pub(crate) handle: Handle,
-    pub(crate) contexts: IoContexts,
-    pub(crate) watches: crate::watching::WatchTable,
     pub(crate) id: ClientId,
     pub(crate) address: ClientAddress,
+    pub(crate) watches: WatchTable,
+    pub(crate) cursors: Cursors,
+    pub(crate) workers: Arc<Workers>,
+    pub(crate) gate: Arc<Gate>,
+    pub(crate) closing: Closing,
+    contexts: IoContexts,
 }
 
 // SAFETY: librados allows every call on a connected cluster from any thread.
@@ -70,7 +80,7 @@ unsafe impl Sync for CephCluster {}
 
 impl CephCluster {
     /// Connects. Waits for the monitors as long as Ceph's `client_mount_timeout` says.
-    pub fn connect(options: &ConnectOptions) -> Result<Arc<dyn Store>, ConnectError> {
+    pub fn connect(options: &ConnectOptions) -> std::result::Result<Arc<dyn Store>, ConnectError> {
         let rados = librados().map_err(ConnectError::Library)?;
         let client = options.client.clone().unwrap_or_else(|| "client.admin".to_owned());
         let refused = |errno: Errno| ConnectError::Refused {
@@ -100,22 +110,52 @@ impl CephCluster {
         // SAFETY: the handle is connected.
         let id = ClientId(unsafe { (rados.get_instance_id)(handle) });
         let address = address_of(rados, handle);
-        let cluster = CephCluster {
+        let cluster = Arc::new(CephCluster {
             rados,
             handle,
-            contexts: IoContexts::default(),
-            watches: crate::watching::WatchTable::default(),
             id,
             address,
-        };
-        Ok(Arc::new(crate::store::CephStore { cluster: Arc::new(cluster) }))
+            watches: WatchTable::default(),
+            cursors: Cursors::default(),
+            workers: Arc::default(),
+            gate: Arc::default(),
+            closing: Closing::default(),
+            contexts: IoContexts::default(),
+        });
+        closing::remember(&cluster);
+        Ok(Arc::new(CephStore { cluster }))
     }
-}
 
-impl Drop for CephCluster {
-    fn drop(&mut self) {
+    /// Permission to call librados: the connection stays open until it is dropped.
+    pub(crate) fn enter(&self) -> Result<Ticket> {
+        self.gate.enter().ok_or_else(|| {
+            StoreError::new(Errno::NOTCONN, "the connection to the Ceph cluster is closed")
+        })
+    }
+
+    /// What an operation in `context` needs.
+    pub(crate) fn needs(&self, context: Arc<IoContext>) -> Result<Needs> {
+        Ok(Needs { rados: self.rados, context, ticket: self.enter()? })
+    }
+
+    /// Where operations on `object` go.
+    pub(crate) fn context(&self, object: &ObjectId, view: View) -> Result<Arc<IoContext>> {
+        let _ticket = self.enter()?;
+        self.contexts.get(self.rados, self.handle, object, view)
+    }
+
+    /// Takes no more operations, and waits for those in flight. Whether they have ended.
+    pub(crate) fn fall_idle(self: &Arc<CephCluster>, patience: Duration) -> bool {
+        self.unregister_all();
+        self.gate.close();
+        self.cursors.clear();
         self.contexts.clear();
-        // SAFETY: the last user of the handle; shutdown waits for what is in flight.
+        self.gate.wait(patience)
+    }
+
+    /// Shuts the connection down, once, when nothing uses it.
+    pub(crate) fn end(&self) {
+        // SAFETY: no call is under way and none can begin.
         unsafe {
             (self.rados.watch_flush)(self.handle);
             (self.rados.shutdown)(self.handle);
@@ -129,7 +169,7 @@ struct Unconnected {
 }
 
 impl Unconnected {
-    fn read_configuration(&self, path: &Path) -> Result<(), ConnectError> {
+    fn read_configuration(&self, path: &Path) -> std::result::Result<(), ConnectError> {
         let refused = |errno: Errno| ConnectError::Configuration { path: path.to_owned(), errno };
         let file =
             CString::new(path.as_os_str().as_encoded_bytes()).map_err(|_| refused(Errno::INVAL))?;
@@ -140,7 +180,7 @@ impl Unconnected {
         }
     }
 
-    fn set(&self, option: &str, value: &str) -> Result<(), ConnectError> {
+    fn set(&self, option: &str, value: &str) -> std::result::Result<(), ConnectError> {
         let refused = |errno: Errno| ConnectError::Option { option: option.to_owned(), errno };
         let name = CString::new(option).map_err(|_| refused(Errno::INVAL))?;
         let value = CString::new(value).map_err(|_| refused(Errno::INVAL))?;
@@ -186,7 +226,7 @@ fn address_of(rados: &'static Librados, handle: Handle) -> ClientAddress {
 }
 
 /// `text` for librados; a zero byte cannot be passed.
-pub(crate) fn c_string(text: &str, what: &str) -> Result<CString, StoreError> {
+pub(crate) fn c_string(text: &str, what: &str) -> Result<CString> {
     CString::new(text)
         .map_err(|_| StoreError::new(Errno::INVAL, format!("{what} must not hold a zero byte")))
 }

@@ -17,11 +17,16 @@ use crate::library::{Handle, Librados};
 pub(crate) enum View {
     Read(SnapId),
     Write(SnapContext),
+    /// All clones of an object at once.
+    Clones,
 }
+
+/// `CEPH_SNAPDIR`.
+const SNAPSHOT_DIRECTORY: u64 = u64::MAX;
 
 /// One I/O context of librados.
 pub(crate) struct IoContext {
-    rados: &'static Librados,
+    pub(crate) rados: &'static Librados,
     pub(crate) handle: Handle,
 }
 
@@ -101,6 +106,10 @@ fn open(rados: &'static Librados, cluster: Handle, key: &Key) -> Result<IoContex
         match view {
             View::Read(snap) => {
                 (rados.ioctx_snap_set_read)(handle, snap.0);
+                0
+            }
+            View::Clones => {
+                (rados.ioctx_snap_set_read)(handle, SNAPSHOT_DIRECTORY);
                 0
             }
             View::Write(snaps) => {

@@ -1,32 +1,41 @@
 //! A real Ceph cluster as an engine, through librados.
 //!
 //! librados is loaded at run time, so one binary runs with and without Ceph installed. What its C
-//! API cannot do (list_snaps, list_watchers) is refused with a message that says so; nothing is
-//! guessed in its place.
+//! API cannot do comes from a small library in C++, loaded too; without it that is refused with a
+//! message that says so, and nothing is guessed in its place.
 //!
 //! | module | what it holds |
 //! |---|---|
-//! | `library` | the functions of librados, loaded by path |
-//! | `connection` | one connection to a cluster, and its life |
+//! | `library`, `shim` | the functions of librados, and what we add to them |
+//! | `connection` | one connection to a cluster |
+//! | `gate`, `closing` | who uses a connection, and its end |
 //! | `io_context` | where an operation goes and which snapshots it knows; never changed once made |
 //! | `completion` | librados' callbacks as futures |
-//! | `read_op`, `write_op` | the contract's operations as librados' |
-//! | `watching`, `administration`, `listing` | the rest of the contract |
+//! | `data`, `read_op`, `write_op` | the contract's operations as librados' |
+//! | `watching`, `notifying` | watches and notifications |
+//! | `administration`, `monitor`, `listing` | what librados only offers as blocking calls |
+//! | `workers` | the few threads for those |
 //!
-//! Concurrency: every call may be made from every thread. The memory that an operation uses is
-//! owned by its completion and freed only by it. `unsafe` is allowed in this crate alone; each block
+//! Concurrency: every call may be made from every thread, and none blocks its caller. The memory that
+//! an operation uses is owned by its completion and freed only by it. `unsafe` is allowed in this crate alone; each block
 //! gives its reason.
 
 mod administration;
+mod closing;
 mod completion;
 mod connection;
+mod data;
+mod gate;
 mod io_context;
 mod library;
 mod listing;
 mod monitor;
+mod notifying;
 mod read_op;
+mod shim;
 mod store;
 mod watching;
+mod workers;
 mod write_op;
 
 pub use connection::{CephCluster, ConnectError, ConnectOptions};

@@ -40,6 +40,18 @@ pub(crate) struct NotifyTimeout {
     pub(crate) cookie: u64,
 }
 
+/// `struct rados_object_list_item`.
+#[repr(C)]
+#[derive(Clone)]
+pub(crate) struct ListItem {
+    pub(crate) name_length: usize,
+    pub(crate) name: *mut c_char,
+    pub(crate) namespace_length: usize,
+    pub(crate) namespace: *mut c_char,
+    pub(crate) locator_length: usize,
+    pub(crate) locator: *mut c_char,
+}
+
 /// `struct rados_cluster_stat_t`.
 #[repr(C)]
 #[derive(Default)]
@@ -115,8 +127,8 @@ librados! {
     "rados_ioctx_set_namespace" ioctx_set_namespace(Handle, *const c_char);
     "rados_ioctx_snap_set_read" ioctx_snap_set_read(Handle, u64);
     "rados_ioctx_pool_stat" ioctx_pool_stat(Handle, *mut PoolStat) -> c_int;
-    "rados_ioctx_selfmanaged_snap_create" snap_create(Handle, *mut u64) -> c_int;
-    "rados_ioctx_selfmanaged_snap_remove" snap_remove(Handle, u64) -> c_int;
+    "rados_aio_ioctx_selfmanaged_snap_create" aio_snap_create(Handle, *mut u64, Handle);
+    "rados_aio_ioctx_selfmanaged_snap_remove" aio_snap_remove(Handle, u64, Handle);
     "rados_ioctx_selfmanaged_snap_rollback" snap_rollback(Handle, *const c_char, u64) -> c_int;
     "rados_ioctx_selfmanaged_snap_set_write_ctx" set_write_ctx(Handle, u64, *mut u64, c_int) -> c_int;
     "rados_aio_create_completion2" aio_create_completion2(*mut c_void, Option<Callback>, *mut Handle) -> c_int;
@@ -175,20 +187,23 @@ librados! {
     "rados_aio_write_op_operate" aio_write_op_operate(
         Handle, Handle, Handle, *const c_char, *mut i64, c_int
     ) -> c_int;
-    "rados_nobjects_list_open" list_open(Handle, *mut Handle) -> c_int;
-
-
-    "rados_nobjects_list_next2" list_next2(
-        Handle, *mut *const c_char, *mut *const c_char, *mut *const c_char,
-        *mut usize, *mut usize, *mut usize
+    "rados_aio_getxattr" aio_getxattr(
+        Handle, *const c_char, Handle, *const c_char, *mut c_char, usize
     ) -> c_int;
-    "rados_nobjects_list_close" list_close(Handle);
-    "rados_watch3" watch3(
-        Handle, *const c_char, *mut u64, WatchCallback, WatchErrorCallback, u32, *mut c_void
+    "rados_object_list_begin" list_begin(Handle) -> Handle;
+    "rados_object_list_end" list_end(Handle) -> Handle;
+    "rados_object_list_is_end" list_is_end(Handle, Handle) -> c_int;
+    "rados_object_list" list(
+        Handle, Handle, Handle, usize, *const c_char, usize, *mut ListItem, *mut Handle
     ) -> c_int;
-    "rados_unwatch2" unwatch2(Handle, u64) -> c_int;
-    "rados_notify2" notify2(
-        Handle, *const c_char, *const c_char, c_int, u64, *mut *mut c_char, *mut usize
+    "rados_object_list_free" list_free(usize, *mut ListItem);
+    "rados_object_list_cursor_free" list_cursor_free(Handle, Handle);
+    "rados_aio_watch2" aio_watch2(
+        Handle, *const c_char, Handle, *mut u64, WatchCallback, WatchErrorCallback, u32, *mut c_void
+    ) -> c_int;
+    "rados_aio_unwatch" aio_unwatch(Handle, u64, Handle) -> c_int;
+    "rados_aio_notify" aio_notify(
+        Handle, *const c_char, Handle, *const c_char, c_int, u64, *mut *mut c_char, *mut usize
     ) -> c_int;
     "rados_decode_notify_response" decode_notify_response(
         *mut c_char, usize, *mut *mut NotifyAck, *mut usize, *mut *mut NotifyTimeout, *mut usize
@@ -196,6 +211,7 @@ librados! {
     "rados_free_notify_response" free_notify_response(*mut NotifyAck, usize, *mut NotifyTimeout);
     "rados_notify_ack" notify_ack(Handle, *const c_char, u64, u64, *const c_char, c_int) -> c_int;
     "rados_watch_flush" watch_flush(Handle) -> c_int;
+    "rados_aio_watch_flush" aio_watch_flush(Handle, Handle) -> c_int;
 }
 
 impl std::fmt::Debug for Librados {

@@ -12,7 +12,7 @@ use marcot_store::{Errno, ReadResult, ReadStep, Result, StoreError, Version};
 
 use crate::connection::c_string;
 use crate::library::{Handle, Librados};
-use crate::write_op::{chars, mismatch_offset, parts};
+use crate::write_op::{chars, first_mismatch, parts};
 
 /// How much one step may ask for: no object is larger.
 const READ_MAX: u64 = 256 << 20;
@@ -95,10 +95,13 @@ impl RadosReadOp {
         Ok(results)
     }
 
-    /// What the step that compared first found different, if one did.
+    /// Where the step that compared found the object different, if one did.
     pub(crate) fn mismatch(&self, result: c_int) -> Option<u64> {
-        mismatch_offset(result)
-            .or_else(|| self.slots.iter().find_map(|slot| mismatch_offset(slot.result)))
+        let compared = self.slots.iter().filter_map(|slot| match &slot.step {
+            ReadStep::CompareExtent { offset, .. } => Some((*offset, slot.result)),
+            _ => None,
+        });
+        first_mismatch(result, compared)
     }
 }
 
@@ -112,10 +115,11 @@ fn add(rados: &'static Librados, op: Handle, slot: &mut Slot) -> Result<()> {
             (rados.read_op_stat)(op, &raw mut slot.size, &raw mut slot.mtime, result);
         },
         ReadStep::Read { offset, length } | ReadStep::SparseRead { offset, length } => {
-            let length = usize::try_from((*length).min(READ_MAX)).unwrap_or(usize::MAX);
-            slot.buffer = vec![0; length];
+            // To an OSD no length means all there is: one byte is read then, and dropped.
+            let length = usize::try_from((*length).clamp(1, READ_MAX)).unwrap_or(usize::MAX);
+            slot.buffer = Vec::with_capacity(length);
             let buffer = slot.buffer.as_mut_ptr().cast();
-            // SAFETY: the buffer has `length` bytes and stays where it is.
+            // SAFETY: the buffer has room for `length` bytes and stays where it is.
             unsafe {
                 (rados.read_op_read)(op, *offset, length, buffer, &raw mut slot.length, result);
             }
@@ -214,10 +218,13 @@ fn take(rados: &'static Librados, slot: &mut Slot, version: u64) -> Result<ReadR
             },
             version: Version(version),
         }),
-        ReadStep::Read { .. } => ReadResult::Data(filled(slot)),
-        ReadStep::SparseRead { offset, .. } => {
-            let offset = *offset;
-            ReadResult::Extents(runs(offset, &filled(slot)))
+        ReadStep::Read { length, .. } => {
+            let length = *length;
+            ReadResult::Data(filled(slot, length))
+        }
+        ReadStep::SparseRead { offset, length } => {
+            let (offset, length) = (*offset, *length);
+            ReadResult::Extents(runs(offset, &filled(slot, length)))
         }
         ReadStep::Exec { .. } => ReadResult::Data(text(slot)),
         ReadStep::GetXattrs => ReadResult::Xattrs(xattrs(rados, slot)),
@@ -261,10 +268,15 @@ fn omap_page(
     Ok(OmapPage { entries, more })
 }
 
-fn filled(slot: &mut Slot) -> Bytes {
+/// What was read, and no more than was asked for.
+fn filled(slot: &mut Slot, asked: u64) -> Bytes {
     let mut buffer = std::mem::take(&mut slot.buffer);
-    buffer.truncate(slot.length);
-    Bytes::from(buffer)
+    assert!(slot.length <= buffer.capacity(), "librados wrote beyond the buffer");
+    // SAFETY: librados has filled so many bytes of the buffer.
+    unsafe { buffer.set_len(slot.length) };
+    let mut data = Bytes::from(buffer);
+    data.truncate(usize::try_from(asked).unwrap_or(usize::MAX));
+    data
 }
 
 fn text(slot: &Slot) -> Bytes {

@@ -1,8 +1,5 @@
-//! The contract over one connection.
-//!
-//! Reads and writes are asynchronous in librados. What its C API only offers as blocking calls
-//! (pools, snapshot ids, listing, watches) runs on a thread of its own for as long as it takes;
-//! none of it is on the path of data.
+//! The contract over one connection: what is asynchronous in librados is so here, the rest runs on
+//! the connection's few threads ([`crate::workers`]).
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,21 +12,24 @@ use marcot_store::watch::{Acknowledgement, NotifyOutcome, Watch, Watcher};
 use marcot_store::{
     Capabilities, ClientAddress, ClientId, Cluster, ClusterChange, ClusterStatus, Errno, ListQuery,
     ObjectId, ObjectPage, Objects, PoolId, PoolInfo, ReadOp, ReadResult, Result, SnapId, SnapSet,
-    Snapshots, Store, StoreError, Version, WatchHandle, Watches, WriteOp, WriteStep,
+    Snapshots, Store, StoreError, Version, WatchHandle, Watches, WriteOp, checked,
 };
 
+use crate::closing;
 use crate::completion::{self, Completed};
-use crate::connection::{CephCluster, c_string};
-use crate::io_context::{IoContext, View};
-use crate::read_op::RadosReadOp;
-use crate::write_op::RadosWriteOp;
+use crate::connection::CephCluster;
+use crate::io_context::View;
+use crate::shim::{lacking, shim};
 
-/// An operation on its way, with the memory and the context that it needs until it completes.
-type Submitted<Op> = oneshot::Receiver<Completed<(Op, Arc<IoContext>)>>;
-
-/// One client of a cluster.
+/// One client of a cluster. The connection ends with it.
 pub(crate) struct CephStore {
     pub(crate) cluster: Arc<CephCluster>,
+}
+
+impl Drop for CephStore {
+    fn drop(&mut self) {
+        closing::close(&self.cluster);
+    }
 }
 
 impl Store for CephStore {
@@ -46,104 +46,69 @@ impl Store for CephStore {
     }
 }
 
-impl CephStore {
-    fn context(&self, object: &ObjectId, view: View) -> Result<Arc<IoContext>> {
-        let cluster = &self.cluster;
-        cluster.contexts.get(cluster.rados, cluster.handle, object, view)
-    }
-
-    /// Runs a blocking call on a thread of its own. It completes even when nobody waits.
-    fn blocking<T: Send + 'static>(
-        &self,
+impl CephCluster {
+    /// Runs a blocking call. It completes even when nobody waits.
+    pub(crate) fn blocking<'a, T: Send + 'static>(
+        self: &Arc<CephCluster>,
         call: impl FnOnce(&CephCluster) -> Result<T> + Send + 'static,
-    ) -> BoxFuture<'_, Result<T>> {
+    ) -> BoxFuture<'a, Result<T>> {
+        let ticket = match self.enter() {
+            Ok(ticket) => ticket,
+            Err(error) => return refused(error),
+        };
         let (sender, receiver) = oneshot::channel();
-        let cluster = Arc::clone(&self.cluster);
-        std::thread::spawn(move || {
+        let cluster = Arc::clone(self);
+        let job = Box::new(move || {
             let result = call(&cluster);
-            // Whoever waits closes the connection in its own time, not this thread at its exit.
-            drop(cluster);
+            drop(ticket);
             let _ = sender.send(result);
         });
-        async move {
-            receiver.await.unwrap_or_else(|_| {
-                Err(StoreError::new(Errno::IO, "a call to the Ceph cluster did not return"))
-            })
+        if !self.workers.run(job) {
+            return refused(StoreError::new(Errno::AGAIN, "start a thread for the Ceph cluster"));
         }
-        .boxed()
-    }
-
-    fn submit_read(
-        &self,
-        object: &ObjectId,
-        snap: SnapId,
-        op: ReadOp,
-    ) -> Result<Submitted<RadosReadOp>> {
-        let rados = self.cluster.rados;
-        let context = self.context(object, View::Read(snap))?;
-        let name = c_string(&object.name, "an object's name")?;
-        let op = RadosReadOp::build(rados, op.steps)?;
-        Ok(completion::start(rados, (op, context), |(op, context), completion| {
-            // SAFETY: operation and context live in the completion until librados calls back.
-            unsafe {
-                (rados.aio_read_op_operate)(op.handle, context.handle, completion, name.as_ptr(), 0)
-            }
-        }))
-    }
-
-    fn submit_write(&self, object: &ObjectId, op: &WriteOp) -> Result<Submitted<RadosWriteOp>> {
-        let rados = self.cluster.rados;
-        let context = self.context(object, View::Write(op.snap_context.clone()))?;
-        let name = c_string(&object.name, "an object's name")?;
-        let op = RadosWriteOp::build(rados, &op.steps)?;
-        Ok(completion::start(rados, (op, context), |(op, context), completion| {
-            // SAFETY: operation and context live in the completion until librados calls back; a
-            // null time means now.
-            unsafe {
-                (rados.aio_write_op_operate)(
-                    op.handle,
-                    context.handle,
-                    completion,
-                    name.as_ptr(),
-                    std::ptr::null_mut(),
-                    0,
-                )
-            }
-        }))
-    }
-
-    fn rollback(
-        &self,
-        object: &ObjectId,
-        op: WriteOp,
-        snap: SnapId,
-    ) -> BoxFuture<'_, Result<Version>> {
-        let object = object.clone();
-        self.blocking(move |cluster| {
-            let view = View::Write(op.snap_context.clone());
-            let context = cluster.contexts.get(cluster.rados, cluster.handle, &object, view)?;
-            let name = c_string(&object.name, "an object's name")?;
-            // SAFETY: the context is open and the name lives through the call.
-            match unsafe { (cluster.rados.snap_rollback)(context.handle, name.as_ptr(), snap.0) } {
-                0.. => Ok(Version(0)),
-                result => {
-                    let context = format!("roll back {object}");
-                    Err(StoreError::new(Errno::from_raw(-result), context))
-                }
-            }
-        })
+        async move { receiver.await.unwrap_or_else(|_| Err(abandoned())) }.boxed()
     }
 }
 
-fn failed(result: i32, mismatch: Option<u64>, context: String) -> StoreError {
-    match mismatch {
-        Some(offset) => StoreError::mismatch(offset, context),
-        None => StoreError::new(Errno::from_raw(-result), context),
-    }
+/// An answer that is known at once.
+pub(crate) fn refused<'a, T: Send + 'a>(error: StoreError) -> BoxFuture<'a, Result<T>> {
+    futures_util::future::ready(Err(error)).boxed()
 }
 
-fn abandoned() -> StoreError {
+pub(crate) fn abandoned() -> StoreError {
     StoreError::new(Errno::IO, "librados gave an operation up without an answer")
+}
+
+/// Waits for an operation and makes of it what `outcome` says.
+pub(crate) fn awaited<'a, T, R>(
+    running: Result<oneshot::Receiver<T>>,
+    outcome: impl FnOnce(T) -> Result<R> + Send + 'a,
+) -> BoxFuture<'a, Result<R>>
+where
+    T: Send + 'a,
+    R: Send + 'a,
+{
+    match running {
+        Ok(running) => async move { outcome(running.await.map_err(|_| abandoned())?) }.boxed(),
+        Err(error) => refused(error),
+    }
+}
+
+/// The error of an operation with a negative result.
+pub(crate) fn checked_result<T>(
+    completed: Completed<T>,
+    what: impl FnOnce() -> String,
+) -> Result<Completed<T>> {
+    match completed.result {
+        0.. => Ok(completed),
+        result => Err(StoreError::new(Errno::from_raw(-result), what())),
+    }
+}
+
+/// Refuses what no object can be called, as every engine does.
+fn border(object: &ObjectId, checked: Result<(), Errno>) -> Result<()> {
+    let refuse = |errno| StoreError::new(errno, format!("use {object}"));
+    checked::object(object).and(checked).map_err(refuse)
 }
 
 impl Objects for CephStore {
@@ -153,34 +118,17 @@ impl Objects for CephStore {
         snap: SnapId,
         op: ReadOp,
     ) -> BoxFuture<'_, Result<Vec<ReadResult>>> {
-        let submitted = self.submit_read(object, snap, op);
-        let context = format!("read {object}");
-        async move {
-            let Completed { result, version, payload: (op, _) } =
-                submitted?.await.map_err(|_| abandoned())?;
-            if result < 0 {
-                return Err(failed(result, op.mismatch(result), context));
-            }
-            op.results(version)
+        match border(object, checked::read(&op)) {
+            Ok(()) => self.cluster.read(object, snap, op),
+            Err(error) => refused(error),
         }
-        .boxed()
     }
 
     fn write(&self, object: &ObjectId, op: WriteOp) -> BoxFuture<'_, Result<Version>> {
-        if let [WriteStep::Rollback { snap }] = op.steps[..] {
-            return self.rollback(object, op, snap);
+        match border(object, checked::write(object, &op)) {
+            Ok(()) => self.cluster.write(object, op),
+            Err(error) => refused(error),
         }
-        let submitted = self.submit_write(object, &op);
-        let context = format!("write {object}");
-        async move {
-            let Completed { result, version, payload: (op, _) } =
-                submitted?.await.map_err(|_| abandoned())?;
-            if result < 0 {
-                return Err(failed(result, op.mismatch(result), context));
-            }
-            Ok(Version(version))
-        }
-        .boxed()
     }
 
     fn flush(&self) -> BoxFuture<'_, Result<()>> {
@@ -189,58 +137,67 @@ impl Objects for CephStore {
     }
 
     fn list_objects(&self, query: ListQuery) -> BoxFuture<'_, Result<ObjectPage>> {
-        self.blocking(move |cluster| cluster.list(&query))
+        self.cluster.blocking(move |cluster| cluster.list(&query))
     }
 
     fn list_snaps(&self, object: &ObjectId) -> BoxFuture<'_, Result<SnapSet>> {
-        lacking(format!("list the snapshots of {object}"))
+        let what = format!("list the snapshots of {object}");
+        let running = shim().map_err(|why| lacking(&what, why)).and_then(|shim| {
+            let context = self.cluster.context(object, View::Clones)?;
+            Ok(shim.list_snaps(self.cluster.needs(context)?, &object.name))
+        });
+        awaited(running, |completed| checked_result(completed, || what)?.payload.snap_set())
     }
 }
 
 impl Snapshots for CephStore {
     fn create_snap_id(&self, pool: PoolId) -> BoxFuture<'_, Result<SnapId>> {
-        self.blocking(move |cluster| {
-            let context = cluster.contexts.get(
-                cluster.rados,
-                cluster.handle,
-                &ObjectId::new(pool, "", ""),
-                View::Read(SnapId::HEAD),
-            )?;
-            let mut id = 0;
-            // SAFETY: the context is open; `id` lives through the call.
-            match unsafe { (cluster.rados.snap_create)(context.handle, &raw mut id) } {
-                0.. => Ok(SnapId(id)),
-                result => Err(StoreError::new(Errno::from_raw(-result), "create a snapshot id")),
-            }
+        let place = ObjectId::new(pool, "", "");
+        let running = self.cluster.context(&place, View::Read(SnapId::HEAD)).and_then(|context| {
+            let needs = self.cluster.needs(context)?;
+            let rados = self.cluster.rados;
+            Ok(completion::start(needs, 0, |id, io, completion| {
+                // SAFETY: the number lives in the completion until librados calls back.
+                unsafe { (rados.aio_snap_create)(io, id, completion) };
+                0
+            }))
+        });
+        awaited(running, |completed| {
+            let what = || "create a snapshot id".to_owned();
+            Ok(SnapId(checked_result(completed, what)?.payload))
         })
     }
 
     fn remove_snap_id(&self, pool: PoolId, snap: SnapId) -> BoxFuture<'_, Result<()>> {
-        self.blocking(move |cluster| {
-            let context = cluster.contexts.get(
-                cluster.rados,
-                cluster.handle,
-                &ObjectId::new(pool, "", ""),
-                View::Read(SnapId::HEAD),
-            )?;
-            // SAFETY: the context is open.
-            match unsafe { (cluster.rados.snap_remove)(context.handle, snap.0) } {
-                0.. => Ok(()),
-                result => Err(StoreError::new(Errno::from_raw(-result), "remove a snapshot id")),
-            }
+        let place = ObjectId::new(pool, "", "");
+        let running = self.cluster.context(&place, View::Read(SnapId::HEAD)).and_then(|context| {
+            let needs = self.cluster.needs(context)?;
+            let rados = self.cluster.rados;
+            Ok(completion::start(needs, (), |(), io, completion| {
+                // SAFETY: the context is open.
+                unsafe { (rados.aio_snap_remove)(io, snap.0, completion) };
+                0
+            }))
+        });
+        awaited(running, move |completed| {
+            let what = || format!("remove the snapshot id {}", snap.0);
+            checked_result(completed, what).map(drop)
         })
     }
 }
 
 impl Watches for CephStore {
     fn watch(&self, object: &ObjectId) -> BoxFuture<'_, Result<Watch>> {
-        let object = object.clone();
-        self.blocking(move |cluster| cluster.register(&object))
+        let registering = self.cluster.register(object);
+        awaited(registering, |watch| watch)
     }
 
     fn unwatch(&self, object: &ObjectId, handle: WatchHandle) -> BoxFuture<'_, Result<()>> {
         let object = object.clone();
-        self.blocking(move |cluster| cluster.unregister(&object, handle))
+        awaited(self.cluster.unregister(&object, handle), move |result| match result {
+            0.. => Ok(()),
+            _ => Err(StoreError::new(Errno::from_raw(-result), format!("end a watch of {object}"))),
+        })
     }
 
     fn notify(
@@ -250,34 +207,43 @@ impl Watches for CephStore {
         timeout: Duration,
     ) -> BoxFuture<'_, Result<NotifyOutcome>> {
         let object = object.clone();
-        self.blocking(move |cluster| cluster.send_notify(&object, &payload, timeout))
+        let running = self.cluster.send_notify(&object, &payload, timeout);
+        awaited(running, move |completed| completed.outcome(&object))
     }
 
     fn acknowledge(&self, ack: Acknowledgement) -> BoxFuture<'_, Result<()>> {
-        self.blocking(move |cluster| cluster.acknowledge_notify(&ack))
+        futures_util::future::ready(self.cluster.acknowledge_notify(&ack)).boxed()
     }
 
     fn list_watchers(&self, object: &ObjectId) -> BoxFuture<'_, Result<Vec<Watcher>>> {
-        lacking(format!("list the watchers of {object}"))
+        let what = format!("list the watchers of {object}");
+        let running = shim().map_err(|why| lacking(&what, why)).and_then(|shim| {
+            let context = self.cluster.watch_context(object)?;
+            Ok(shim.list_watchers(self.cluster.needs(context)?, &object.name))
+        });
+        awaited(running, |completed| checked_result(completed, || what)?.payload.watchers())
     }
 }
 
 impl Cluster for CephStore {
     fn list_pools(&self) -> BoxFuture<'_, Result<Vec<PoolInfo>>> {
-        self.blocking(CephCluster::pools)
+        self.cluster.blocking(CephCluster::pools)
     }
 
     fn administer(&self, change: ClusterChange) -> BoxFuture<'_, Result<()>> {
-        self.blocking(move |cluster| cluster.change(change))
+        match checked::change(&change) {
+            Ok(()) => self.cluster.blocking(move |cluster| cluster.change(change)),
+            Err(errno) => refused(StoreError::new(errno, format!("{change:?}"))),
+        }
     }
 
     fn config_key(&self, key: &str) -> BoxFuture<'_, Result<Bytes>> {
         let key = key.to_owned();
-        self.blocking(move |cluster| cluster.config_value(&key))
+        self.cluster.blocking(move |cluster| cluster.config_value(&key))
     }
 
     fn list_config_keys(&self) -> BoxFuture<'_, Result<Vec<String>>> {
-        self.blocking(CephCluster::config_keys)
+        self.cluster.blocking(CephCluster::config_keys)
     }
 
     fn configured(&self, option: &str) -> Option<String> {
@@ -285,12 +251,6 @@ impl Cluster for CephStore {
     }
 
     fn status(&self) -> BoxFuture<'_, Result<ClusterStatus>> {
-        self.blocking(CephCluster::cluster_status)
+        self.cluster.blocking(CephCluster::cluster_status)
     }
-}
-
-/// For what librados' C API does not offer. Nothing is assumed in its place.
-fn lacking<T: Send + 'static>(what: String) -> BoxFuture<'static, Result<T>> {
-    let error = StoreError::new(Errno::OPNOTSUPP, format!("{what}: not in librados' C API"));
-    futures_util::future::ready(Err(error)).boxed()
 }

@@ -1,23 +1,24 @@
-//! Watches and notifications through librados.
+//! Watches: registering, ending, losing them.
 //!
 //! librados calls back from its own threads; the callback only passes the event on. What it needs
-//! is kept in a table for as long as the watch is registered, and freed after `unwatch` has
-//! returned, when librados no longer calls.
+//! is freed when librados has said that no callback of it is left, after the watch was ended.
+//! A lost watch is ended here, at once; who wants to go on watching registers anew.
 
 use std::collections::HashMap;
 use std::ffi::{c_char, c_int, c_void};
-use std::ptr;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use bytes::Bytes;
-use futures_channel::mpsc::{self, UnboundedSender};
-use marcot_store::watch::{Acknowledgement, Notification, NotifyOutcome, Watch, WatchEvent};
+use futures_channel::mpsc::{self, UnboundedReceiver, UnboundedSender};
+use futures_channel::oneshot;
+use marcot_store::watch::{Acknowledgement, Notification, Watch, WatchEvent};
 use marcot_store::{ClientId, Errno, NotifyId, ObjectId, Result, SnapId, StoreError, WatchHandle};
 
+use crate::completion::{Completed, Needs, called_back, start_then};
 use crate::connection::{CephCluster, c_string};
+use crate::gate::Ticket;
 use crate::io_context::{IoContext, View};
-use crate::library::{NotifyAck, NotifyTimeout};
 
 /// The watches of one connection.
 #[derive(Debug, Default)]
@@ -25,80 +26,180 @@ pub(crate) struct WatchTable {
     registered: Mutex<HashMap<WatchHandle, Registered>>,
 }
 
+/// A watch that librados knows.
 #[derive(Debug)]
 struct Registered {
     context: Arc<IoContext>,
-    /// Given to librados as the callbacks' argument; ours again after unwatch.
-    events: Argument,
+    listener: ListenerBox,
 }
 
+/// What the callbacks are given.
 #[derive(Debug)]
-struct Argument(*mut UnboundedSender<WatchEvent>);
+struct Listener {
+    cluster: Weak<CephCluster>,
+    events: UnboundedSender<WatchEvent>,
+    /// Lost before it was in the table.
+    lost: AtomicBool,
+}
 
-// SAFETY: only the callbacks use it, through a shared reference to a sender that is Sync.
-unsafe impl Send for Argument {}
+/// Given to librados as the callbacks' argument. Dropped only when no callback can come.
+#[derive(Debug)]
+struct ListenerBox(*mut Listener);
+
+// SAFETY: callbacks use the listener through shared references only, and what it holds is Sync.
+unsafe impl Send for ListenerBox {}
+
+impl Drop for ListenerBox {
+    fn drop(&mut self) {
+        // SAFETY: made by `Box::into_raw`, and librados does not call any more.
+        drop(unsafe { Box::from_raw(self.0) });
+    }
+}
+
+/// What a registration is made of until it has ended.
+struct Registration {
+    handle: u64,
+    listener: ListenerBox,
+}
 
 impl CephCluster {
-    fn watch_context(&self, object: &ObjectId) -> Result<Arc<IoContext>> {
-        self.contexts.get(self.rados, self.handle, object, View::Read(SnapId::HEAD))
+    pub(crate) fn watch_context(&self, object: &ObjectId) -> Result<Arc<IoContext>> {
+        self.context(object, View::Read(SnapId::HEAD))
     }
 
-    pub(crate) fn register(&self, object: &ObjectId) -> Result<Watch> {
+    /// Registers a watch. The registration lives in the table from the moment that it exists, so
+    /// that one which nobody waits for any more is ended.
+    pub(crate) fn register(
+        self: &Arc<CephCluster>,
+        object: &ObjectId,
+    ) -> Result<oneshot::Receiver<Result<Watch>>> {
         let context = self.watch_context(object)?;
+        let needs = self.needs(Arc::clone(&context))?;
         let name = c_string(&object.name, "an object's name")?;
-        let (sender, events) = mpsc::unbounded();
-        let argument = Box::into_raw(Box::new(sender));
-        let mut cookie = 0;
-        // SAFETY: the argument lives until after unwatch; the callbacks take it as what it is.
-        let result = unsafe {
-            (self.rados.watch3)(
-                context.handle,
-                name.as_ptr(),
-                &raw mut cookie,
-                notified,
-                lost,
-                0,
-                argument.cast(),
-            )
-        };
+        let (events, receiver) = mpsc::unbounded();
+        let cluster = Arc::downgrade(self);
+        let listener = Listener { cluster, events, lost: AtomicBool::new(false) };
+        let argument = Box::into_raw(Box::new(listener));
+        let registration = Registration { handle: 0, listener: ListenerBox(argument) };
+        let (waiter, answer) = oneshot::channel();
+        let (rados, object, cluster) = (self.rados, object.clone(), Arc::clone(self));
+        start_then(
+            needs,
+            registration,
+            |registration, io, completion| {
+                let handle = &raw mut registration.handle;
+                // SAFETY: the handle's place and the listener live as long as the registration.
+                unsafe {
+                    (rados.aio_watch2)(
+                        io,
+                        name.as_ptr(),
+                        completion,
+                        handle,
+                        notified,
+                        lost,
+                        0,
+                        argument.cast(),
+                    )
+                }
+            },
+            move |completed, held| {
+                let watch = cluster.registered(context, completed, receiver, &object, held);
+                if let Err(Ok(abandoned)) = waiter.send(watch) {
+                    let _ = cluster.unregister(&object, abandoned.handle);
+                }
+            },
+        );
+        Ok(answer)
+    }
+
+    /// Notes what became of a registration. Runs in a callback.
+    fn registered(
+        self: &Arc<CephCluster>,
+        context: Arc<IoContext>,
+        completed: Completed<Registration>,
+        events: UnboundedReceiver<WatchEvent>,
+        object: &ObjectId,
+        held: &Ticket,
+    ) -> Result<Watch> {
+        let Completed { result, payload: Registration { handle, listener }, .. } = completed;
         if result < 0 {
-            // SAFETY: not registered, so librados does not know the argument.
-            drop(unsafe { Box::from_raw(argument) });
+            self.free_when_silent(context, listener, held);
             return Err(StoreError::new(Errno::from_raw(-result), format!("watch {object}")));
         }
-        let handle = WatchHandle(cookie);
-        let registered = Registered { context, events: Argument(argument) };
-        self.watches
-            .registered
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .insert(handle, registered);
+        let handle = WatchHandle(handle);
+        // SAFETY: the listener is alive in its box.
+        let listens = unsafe { &*listener.0 };
+        let mut table = self.watches.locked();
+        // Under the table's lock, as in `lost`: one of the two ends the watch.
+        let lost = listens.lost.load(Ordering::Acquire);
+        table.insert(handle, Registered { context, listener });
+        drop(table);
+        if lost {
+            let _ = self.unregister(object, handle);
+        }
         Ok(Watch { handle, events })
     }
 
-    pub(crate) fn unregister(&self, object: &ObjectId, handle: WatchHandle) -> Result<()> {
-        let table = &self.watches.registered;
-        let registered = table.lock().unwrap_or_else(PoisonError::into_inner).remove(&handle);
-        let Some(registered) = registered else {
-            return Err(StoreError::new(Errno::NOENT, format!("end a watch of {object}")));
+    /// Ends a watch of this connection.
+    pub(crate) fn unregister(
+        self: &Arc<CephCluster>,
+        object: &ObjectId,
+        handle: WatchHandle,
+    ) -> Result<oneshot::Receiver<c_int>> {
+        let ticket = self.enter()?;
+        // The handle is an address to librados: only one that it gave out may reach it.
+        let Some(registered) = self.watches.locked().remove(&handle) else {
+            let context = format!("end a watch of {object}: this client has no such watch");
+            return Err(StoreError::new(Errno::NOENT, context));
         };
-        // SAFETY: the watch is registered; after unwatch and a flush no callback runs or will.
-        let result = unsafe {
-            let result = (self.rados.unwatch2)(registered.context.handle, handle.0);
-            (self.rados.watch_flush)(self.handle);
-            drop(Box::from_raw(registered.events.0));
-            result
-        };
-        match result {
-            0.. => Ok(()),
-            _ => Err(StoreError::new(Errno::from_raw(-result), format!("end a watch of {object}"))),
+        let Registered { context, listener } = registered;
+        let needs = Needs { rados: self.rados, context: Arc::clone(&context), ticket };
+        let (waiter, answer) = oneshot::channel();
+        let (rados, cluster) = (self.rados, Arc::clone(self));
+        start_then(
+            needs,
+            listener,
+            // SAFETY: the handle was in the table, so it is a watch, and it is ended once.
+            |_, io, completion| unsafe { (rados.aio_unwatch)(io, handle.0, completion) },
+            move |Completed { result, payload: listener, .. }, held| {
+                cluster.free_when_silent(context, listener, held);
+                let _ = waiter.send(result);
+            },
+        );
+        Ok(answer)
+    }
+
+    /// Frees a listener when the callbacks that are on their way have run.
+    fn free_when_silent(&self, context: Arc<IoContext>, listener: ListenerBox, held: &Ticket) {
+        let (rados, cluster) = (self.rados, self.handle);
+        let needs = Needs { rados, context, ticket: self.gate.enter_beside(held) };
+        start_then(
+            needs,
+            listener,
+            // SAFETY: the cluster is connected.
+            |_, _, completion| unsafe { (rados.aio_watch_flush)(cluster, completion) },
+            |completed, _| drop(completed),
+        );
+    }
+
+    /// Ends the watches that are left when the connection is closed.
+    pub(crate) fn unregister_all(self: &Arc<CephCluster>) {
+        let left: Vec<WatchHandle> = self.watches.locked().keys().copied().collect();
+        let nowhere = ObjectId::new(marcot_store::PoolId(-1), "", "a closed connection");
+        for handle in left {
+            // Closing waits for it, as for everything in flight.
+            let _ = self.unregister(&nowhere, handle);
         }
     }
 
+    /// Answers a notification. librados sends it and does not wait.
     pub(crate) fn acknowledge_notify(&self, ack: &Acknowledgement) -> Result<()> {
         let context = self.watch_context(&ack.object)?;
+        let _ticket = self.enter()?;
+        let failed =
+            |errno| StoreError::new(errno, format!("answer a notification on {}", ack.object));
         let name = c_string(&ack.object.name, "an object's name")?;
-        let length = c_int::try_from(ack.payload.len()).unwrap_or(c_int::MAX);
+        let length = c_int::try_from(ack.payload.len()).map_err(|_| failed(Errno::TOOBIG))?;
         // SAFETY: librados copies name and payload during the call.
         let result = unsafe {
             (self.rados.notify_ack)(
@@ -110,85 +211,13 @@ impl CephCluster {
                 length,
             )
         };
-        match result {
-            0.. => Ok(()),
-            _ => Err(StoreError::new(
-                Errno::from_raw(-result),
-                format!("answer a notification on {}", ack.object),
-            )),
-        }
+        if result < 0 { Err(failed(Errno::from_raw(-result))) } else { Ok(()) }
     }
+}
 
-    pub(crate) fn send_notify(
-        &self,
-        object: &ObjectId,
-        payload: &Bytes,
-        timeout: Duration,
-    ) -> Result<NotifyOutcome> {
-        let context = self.watch_context(object)?;
-        let name = c_string(&object.name, "an object's name")?;
-        let milliseconds = u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX);
-        let length = c_int::try_from(payload.len()).unwrap_or(c_int::MAX);
-        let (mut reply, mut reply_length): (*mut c_char, usize) = (ptr::null_mut(), 0);
-        // SAFETY: name and payload live through the call; the reply is librados' and freed below.
-        unsafe {
-            let result = (self.rados.notify2)(
-                context.handle,
-                name.as_ptr(),
-                payload.as_ptr().cast(),
-                length,
-                milliseconds,
-                &raw mut reply,
-                &raw mut reply_length,
-            );
-            let outcome = self.decode_reply(reply, reply_length);
-            if !reply.is_null() {
-                (self.rados.buffer_free)(reply);
-            }
-            // A time-out of some is reported in the outcome, as the contract has it.
-            if result < 0 && Errno::from_raw(-result) != Errno::TIMEDOUT {
-                return Err(StoreError::new(Errno::from_raw(-result), format!("notify {object}")));
-            }
-            Ok(outcome)
-        }
-    }
-
-    /// # Safety
-    /// `reply` is null or a reply of `notify2` of `length` bytes.
-    unsafe fn decode_reply(&self, reply: *mut c_char, length: usize) -> NotifyOutcome {
-        let mut outcome = NotifyOutcome::default();
-        if reply.is_null() || length == 0 {
-            return outcome;
-        }
-        let (mut acks, mut timeouts): (*mut NotifyAck, *mut NotifyTimeout) =
-            (ptr::null_mut(), ptr::null_mut());
-        let (mut ack_count, mut timeout_count) = (0, 0);
-        // SAFETY: librados fills both arrays with the counts it gives, and frees them below.
-        unsafe {
-            let decoded = (self.rados.decode_notify_response)(
-                reply,
-                length,
-                &raw mut acks,
-                &raw mut ack_count,
-                &raw mut timeouts,
-                &raw mut timeout_count,
-            );
-            if decoded < 0 {
-                return outcome;
-            }
-            for index in 0..ack_count {
-                let ack = &*acks.add(index);
-                let size = usize::try_from(ack.payload_length).unwrap_or_default();
-                let payload = copied(ack.payload, size);
-                outcome.acks.push((ClientId(ack.notifier_id), WatchHandle(ack.cookie), payload));
-            }
-            for index in 0..timeout_count {
-                let missing = &*timeouts.add(index);
-                outcome.timeouts.push((ClientId(missing.notifier_id), WatchHandle(missing.cookie)));
-            }
-            (self.rados.free_notify_response)(acks, ack_count, timeouts);
-        }
-        outcome
+impl WatchTable {
+    fn locked(&self) -> std::sync::MutexGuard<'_, HashMap<WatchHandle, Registered>> {
+        self.registered.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -200,30 +229,39 @@ unsafe extern "C" fn notified(
     data: *mut c_void,
     length: usize,
 ) {
-    // SAFETY: the argument is the sender of `register`, alive until after unwatch; librados gives
+    // SAFETY: the argument is a listener that lives until no callback can come; librados gives
     // `length` bytes at `data`.
-    unsafe {
-        let payload = copied(data.cast(), length);
-        let event = WatchEvent::Notified(Notification {
-            id: NotifyId(notify_id),
-            notifier: ClientId(notifier),
-            payload,
-        });
-        let _ = (*argument.cast::<UnboundedSender<WatchEvent>>()).unbounded_send(event);
-    }
+    let (listener, payload) =
+        unsafe { (&*argument.cast::<Listener>(), copied(data.cast(), length)) };
+    let event = WatchEvent::Notified(Notification {
+        id: NotifyId(notify_id),
+        notifier: ClientId(notifier),
+        payload,
+    });
+    called_back(|| drop(listener.events.unbounded_send(event)));
 }
 
-unsafe extern "C" fn lost(argument: *mut c_void, _cookie: u64, error: c_int) {
+unsafe extern "C" fn lost(argument: *mut c_void, handle: u64, error: c_int) {
     // SAFETY: as in `notified`.
-    unsafe {
+    let listener = unsafe { &*argument.cast::<Listener>() };
+    called_back(|| {
         let event = WatchEvent::Lost(Errno::from_raw(-error));
-        let _ = (*argument.cast::<UnboundedSender<WatchEvent>>()).unbounded_send(event);
-    }
+        let _ = listener.events.unbounded_send(event);
+        let Some(cluster) = listener.cluster.upgrade() else { return };
+        let table = cluster.watches.locked();
+        listener.lost.store(true, Ordering::Release);
+        let known = table.contains_key(&WatchHandle(handle));
+        drop(table);
+        if known {
+            let nowhere = ObjectId::new(marcot_store::PoolId(-1), "", "a lost watch");
+            let _ = cluster.unregister(&nowhere, WatchHandle(handle));
+        }
+    });
 }
 
 /// # Safety
 /// `pointer` is null or points to `length` bytes.
-unsafe fn copied(pointer: *const c_char, length: usize) -> Bytes {
+pub(crate) unsafe fn copied(pointer: *const c_char, length: usize) -> Bytes {
     if pointer.is_null() || length == 0 {
         return Bytes::new();
     }

@@ -19,6 +19,8 @@ pub(crate) struct RadosWriteOp {
     pub(crate) handle: Handle,
     /// Where librados puts each step's result; boxed because it must not move.
     results: Box<[c_int]>,
+    /// The steps that compare: which, and where in the object.
+    compared: Vec<(usize, u64)>,
 }
 
 // SAFETY: a plain heap object that one thread uses at a time.
@@ -34,19 +36,25 @@ impl Drop for RadosWriteOp {
 impl RadosWriteOp {
     /// Builds the operation. A step that librados' C API lacks is `EOPNOTSUPP`.
     pub(crate) fn build(rados: &'static Librados, steps: &[WriteStep]) -> Result<RadosWriteOp> {
+        check_order(steps)?;
         // SAFETY: no preconditions.
         let handle = unsafe { (rados.create_write_op)() };
-        let mut op = RadosWriteOp { rados, handle, results: vec![0; steps.len()].into() };
+        let mut op = RadosWriteOp {
+            rados,
+            handle,
+            results: vec![0; steps.len()].into(),
+            compared: Vec::new(),
+        };
         for (index, step) in steps.iter().enumerate() {
             op.add(index, step)?;
         }
         Ok(op)
     }
 
-    /// What the step that compared first found different, if one did.
+    /// Where the step that compared found the object different, if one did.
     pub(crate) fn mismatch(&self, result: c_int) -> Option<u64> {
-        mismatch_offset(result)
-            .or_else(|| self.results.iter().find_map(|result| mismatch_offset(*result)))
+        let compared = self.compared.iter().map(|(index, offset)| (*offset, self.results[*index]));
+        first_mismatch(result, compared)
     }
 
     fn add(&mut self, index: usize, step: &WriteStep) -> Result<()> {
@@ -61,6 +69,7 @@ impl RadosWriteOp {
             }
             WriteStep::CompareExtent { offset, data } => {
                 let result = &raw mut self.results[index];
+                self.compared.push((index, *offset));
                 // SAFETY: `result` lives in the box as long as the operation.
                 unsafe { (rados.write_op_cmpext)(op, chars(data), data.len(), *offset, result) }
             }
@@ -166,10 +175,43 @@ impl RadosWriteOp {
     }
 }
 
-/// librados reports a mismatch as -(4095 + offset).
-pub(crate) fn mismatch_offset(result: c_int) -> Option<u64> {
+/// Where in the object an operation with `result` found it different. An OSD reports a mismatch as
+/// -(4095 + place in the compared range), for the step and for the whole operation; `compared` are
+/// the steps: where their range begins, and their results.
+pub(crate) fn first_mismatch(
+    result: c_int,
+    compared: impl Iterator<Item = (u64, c_int)>,
+) -> Option<u64> {
     const MAX_ERRNO: i64 = 4095;
-    u64::try_from(-i64::from(result) - MAX_ERRNO).ok()
+    let place = |result: c_int| u64::try_from(-i64::from(result) - MAX_ERRNO).ok();
+    let within = place(result)?;
+    let steps: Vec<(u64, c_int)> = compared.collect();
+    let failed = steps.iter().find(|(_, result)| place(*result) == Some(within));
+    failed.or_else(|| steps.first()).map(|(offset, _)| offset + within)
+}
+
+/// An OSD of 16.2 that compares after it has written in the same operation checks the old bytes
+/// against the new checksum, and takes a good object for lost.
+fn check_order(steps: &[WriteStep]) -> Result<()> {
+    let changes_data = |step: &WriteStep| {
+        matches!(
+            step,
+            WriteStep::Write { .. }
+                | WriteStep::WriteFull { .. }
+                | WriteStep::WriteSame { .. }
+                | WriteStep::Zero { .. }
+                | WriteStep::Truncate { .. }
+        )
+    };
+    let first = steps.iter().position(changes_data).unwrap_or(steps.len());
+    let compares = |step: &WriteStep| matches!(step, WriteStep::CompareExtent { .. });
+    match steps[first..].iter().any(compares) {
+        true => Err(StoreError::new(
+            Errno::OPNOTSUPP,
+            "compare after a change of data in one operation: Ceph's OSDs cannot",
+        )),
+        false => Ok(()),
+    }
 }
 
 pub(crate) fn chars(data: &Bytes) -> *const c_char {
