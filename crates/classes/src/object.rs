@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use marcot_store::class::ObjectContext;
 use marcot_store::op::{CreateMode, ObjectStat, OmapPage, Timestamp};
-use marcot_store::{ClientAddress, ClientId, Errno, SnapContext};
+use marcot_store::{ClientAddress, ClientId, Errno, SnapId};
 
 /// What an object holds.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -13,6 +13,8 @@ pub(crate) struct Content {
     pub(crate) data: Vec<u8>,
     pub(crate) xattrs: BTreeMap<String, Bytes>,
     pub(crate) omap: BTreeMap<Bytes, Bytes>,
+    /// The newest snapshot that it has seen.
+    pub(crate) seq: SnapId,
 }
 
 /// An object, there or not, during one operation.
@@ -21,16 +23,26 @@ pub(crate) struct TestObject {
     before: Option<Content>,
     after: Option<Content>,
     caller: (ClientId, ClientAddress),
-    snap_context: SnapContext,
+    watchers: Vec<(ClientId, ClientAddress)>,
 }
 
 /// The clock of all operations.
 pub(crate) const NOW: Timestamp = Timestamp { seconds: 1_700_000_000, nanoseconds: 5 };
 
-/// Runs one call; a failed one leaves the object alone.
+/// Runs one call on an object that nobody watches; a failed one leaves the object alone.
 pub(crate) fn call(
     content: &mut Option<Content>,
     caller: (ClientId, ClientAddress),
+    method: (&str, &str),
+    input: &[u8],
+) -> Result<Bytes, Errno> {
+    call_watched(content, (caller, &[]), method, input)
+}
+
+/// As [`call`], with those who watch the object beside the caller.
+pub(crate) fn call_watched(
+    content: &mut Option<Content>,
+    (caller, watchers): ((ClientId, ClientAddress), &[(ClientId, ClientAddress)]),
     (class, method): (&str, &str),
     input: &[u8],
 ) -> Result<Bytes, Errno> {
@@ -38,7 +50,7 @@ pub(crate) fn call(
         before: content.clone(),
         after: content.clone(),
         caller,
-        snap_context: SnapContext::default(),
+        watchers: watchers.to_vec(),
     };
     let result = crate::all().call(class, method, &mut object, input)?;
     *content = object.after;
@@ -163,11 +175,15 @@ impl ObjectContext for TestObject {
         self.caller.clone()
     }
 
+    fn watchers(&self) -> &[(ClientId, ClientAddress)] {
+        &self.watchers
+    }
+
     fn now(&self) -> Timestamp {
         NOW
     }
 
-    fn snap_context(&self) -> &SnapContext {
-        &self.snap_context
+    fn snapset_seq(&self) -> Option<SnapId> {
+        self.after.as_ref().map(|content| content.seq)
     }
 }

@@ -58,9 +58,12 @@ impl DirClient {
         &self.engine.shared
     }
 
-    fn caller(&self) -> Caller {
+    /// Who calls; `called` is the object, if methods are to run on it.
+    fn caller(&self, called: Option<&ObjectId>) -> Caller {
         let now = self.shared().env.now();
-        Caller { client: self.client, address: self.address.clone(), now }
+        let watchers = called.map(|object| self.shared().watches().who(object));
+        let watchers = watchers.unwrap_or_default();
+        Caller { client: self.client, address: self.address.clone(), now, watchers }
     }
 
     /// Resolves when everything written so far is durable.
@@ -81,7 +84,7 @@ impl DirClient {
         op: &WriteOp,
         cluster: Vec<ClusterItem>,
     ) -> Result<Written> {
-        let (shared, caller) = (self.shared(), self.caller());
+        let (shared, caller) = (self.shared(), self.caller(op.runs_methods().then_some(id)));
         let watched = shared.watches().is_watched(id);
         let request =
             || WriteRequest { id, op, caller: &caller, watched, cluster: cluster.clone() };
@@ -128,8 +131,9 @@ impl DirClient {
         op: ReadOp,
     ) -> BoxFuture<'static, Result<Vec<ReadResult>>> {
         let shared = Arc::clone(self.shared());
+        let caller = self.caller(op.runs_methods().then_some(id));
         let mut core = shared.core();
-        let plan = match core.plan_read((id, snap), op, &self.caller()) {
+        let plan = match core.plan_read((id, snap), op, &caller) {
             Ok(plan) => plan,
             Err(failure) => return ready(Err(failure.into_error("read", id))),
         };
@@ -156,7 +160,8 @@ impl Objects for DirClient {
         op: ReadOp,
     ) -> BoxFuture<'_, Result<Vec<ReadResult>>> {
         let shared = self.shared();
-        let plan = shared.core().plan_read((object, snap), op.clone(), &self.caller());
+        let caller = self.caller(op.runs_methods().then_some(object));
+        let plan = shared.core().plan_read((object, snap), op.clone(), &caller);
         let plan = match plan {
             Ok(plan) => plan,
             Err(failure) => return ready(Err(failure.into_error("read", object))),

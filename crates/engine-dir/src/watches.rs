@@ -92,6 +92,12 @@ impl Watches {
         shown.collect()
     }
 
+    /// Who watches an object, each watch once.
+    pub(crate) fn who(&self, object: &ObjectId) -> Vec<(ClientId, ClientAddress)> {
+        let watchers = self.objects.get(object).into_iter().flatten();
+        watchers.map(|(key, registration)| (key.0, registration.address.clone())).collect()
+    }
+
     /// The object is gone: all its watches are lost.
     pub(crate) fn object_removed(&mut self, object: &ObjectId) {
         for registration in self.objects.remove(object).into_iter().flatten() {

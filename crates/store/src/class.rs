@@ -7,7 +7,7 @@
 use bytes::Bytes;
 
 use crate::op::{CreateMode, ObjectStat, OmapPage, Timestamp};
-use crate::{ClientAddress, ClientId, Errno, SnapContext};
+use crate::{ClientAddress, ClientId, Errno, SnapId};
 
 /// Whether a method may change its object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -87,8 +87,11 @@ pub trait ObjectContext {
 
     /// Who sent the operation.
     fn caller(&self) -> (ClientId, ClientAddress);
+    /// Who watches the object, each watch once.
+    fn watchers(&self) -> &[(ClientId, ClientAddress)];
     /// The store's clock at the start of the operation.
     fn now(&self) -> Timestamp;
-    /// The snapshot context of the operation.
-    fn snap_context(&self) -> &SnapContext;
+    /// The newest snapshot that the object has seen; 0 without one, and for a reading method.
+    /// `None` when there is no object, nor a clone of one.
+    fn snapset_seq(&self) -> Option<SnapId>;
 }

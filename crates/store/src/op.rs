@@ -27,6 +27,11 @@ impl ReadOp {
     pub fn single(step: ReadStep) -> ReadOp {
         ReadOp { steps: vec![step] }
     }
+
+    /// Whether a step runs a class method.
+    pub fn runs_methods(&self) -> bool {
+        self.steps.iter().any(|step| matches!(step, ReadStep::Exec { .. }))
+    }
 }
 
 /// One step of a [`ReadOp`]. The result of the same index answers it.
@@ -119,6 +124,11 @@ impl WriteOp {
     pub fn with_snap_context(mut self, snap_context: SnapContext) -> WriteOp {
         self.snap_context = snap_context;
         self
+    }
+
+    /// Whether a step runs a class method.
+    pub fn runs_methods(&self) -> bool {
+        self.steps.iter().any(|step| matches!(step, WriteStep::Exec { .. }))
     }
 }
 

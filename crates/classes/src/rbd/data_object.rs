@@ -1,20 +1,37 @@
 //! Data objects: copying up from a parent, and giving zeros back.
 
-use marcot_format::call::data_object::{Copyup, SparseCopyup, Sparsify};
+use marcot_format::call::data_object::{AssertSnapcSeq, Copyup, SparseCopyup, Sparsify};
 use marcot_store::Errno;
 use marcot_store::class::ObjectContext;
 use marcot_store::op::CreateMode;
 
 use crate::method::{Entry, Method};
 
-pub(super) const METHODS: [Entry; 3] =
-    [Entry::of::<Copyup>(), Entry::of::<SparseCopyup>(), Entry::of::<Sparsify>()];
+pub(super) const METHODS: [Entry; 4] = [
+    Entry::of::<AssertSnapcSeq>(),
+    Entry::of::<Copyup>(),
+    Entry::of::<SparseCopyup>(),
+    Entry::of::<Sparsify>(),
+];
 
 fn exists(object: &mut dyn ObjectContext) -> Result<bool, Errno> {
     match object.stat() {
         Ok(_) => Ok(true),
         Err(Errno::NOENT) => Ok(false),
         Err(errno) => Err(errno),
+    }
+}
+
+impl Method for AssertSnapcSeq {
+    /// An object that does not exist has seen less than any snapshot.
+    fn run(self, object: &mut dyn ObjectContext) -> Result<(), Errno> {
+        let newer = object.snapset_seq().is_none_or(|seen| self.snap_seq > seen.0);
+        let holds = match self.state {
+            0 => newer,
+            1 => !newer,
+            _ => return Err(Errno::OPNOTSUPP),
+        };
+        if holds { Ok(()) } else { Err(Errno::RANGE) }
     }
 }
 

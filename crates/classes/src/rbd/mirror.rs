@@ -1,15 +1,25 @@
-//! Mirroring: what `rbd_mirroring` tells. Statuses and mirror snapshots are not answered for yet.
+//! Mirroring: what `rbd_mirroring` tells, and checkpoints in headers.
 
 mod daemon;
 mod image;
 mod mode;
 mod peer;
+mod snapshot;
+mod status;
+mod summary;
 
 use crate::method::Entry;
 
-/// All methods of `rbd_mirroring` that there are.
+/// All methods about mirroring.
 pub(super) fn methods() -> impl Iterator<Item = Entry> {
-    let topics: [&'static [Entry]; 4] =
-        [&mode::METHODS, &peer::METHODS, &image::METHODS, &daemon::METHODS];
+    let topics: [&'static [Entry]; 7] = [
+        &mode::METHODS,
+        &peer::METHODS,
+        &image::METHODS,
+        &daemon::METHODS,
+        &snapshot::METHODS,
+        &status::METHODS,
+        &summary::METHODS,
+    ];
     topics.into_iter().flatten().copied()
 }

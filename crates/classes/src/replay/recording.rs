@@ -1,7 +1,7 @@
 //! Reading the recorded lines.
 
 use bytes::Bytes;
-use marcot_store::{ClientAddress, ClientId, Errno};
+use marcot_store::{ClientAddress, ClientId, Errno, SnapId};
 
 use crate::object::Content;
 
@@ -11,6 +11,7 @@ pub(super) struct RecordedCall {
     pub(super) before: Option<Content>,
     pub(super) after: Option<Content>,
     pub(super) caller: (ClientId, ClientAddress),
+    pub(super) watchers: Vec<(ClientId, ClientAddress)>,
     pub(super) class: String,
     pub(super) method: String,
     pub(super) arguments: Vec<u8>,
@@ -22,13 +23,18 @@ pub(super) fn parse(text: &str) -> Vec<RecordedCall> {
     let mut calls: Vec<RecordedCall> = Vec::new();
     let mut scenario = "";
     let mut callers: Vec<(ClientId, ClientAddress)> = Vec::new();
+    let mut watchers: Vec<(ClientId, ClientAddress)> = Vec::new();
     let mut content: Option<Content> = None;
+    let client = |callers: &[(ClientId, ClientAddress)], number: &str| {
+        callers[number.parse::<usize>().expect("the recording is whole")].clone()
+    };
     for line in text.lines() {
         let words: Vec<&str> = line.split(' ').collect();
         match words[..] {
             ["scenario", ..] => {
                 scenario = &line["scenario ".len()..];
                 callers.clear();
+                watchers.clear();
                 content = None;
             }
             ["caller", _, id, address] => {
@@ -39,7 +45,8 @@ pub(super) fn parse(text: &str) -> Vec<RecordedCall> {
                 scenario: scenario.to_owned(),
                 before: content.clone(),
                 after: content.clone(),
-                caller: callers[caller.parse::<usize>().expect("the recording is whole")].clone(),
+                caller: client(&callers, caller),
+                watchers: watchers.clone(),
                 class: class.to_owned(),
                 method: method.to_owned(),
                 arguments: unhex(arguments),
@@ -52,6 +59,11 @@ pub(super) fn parse(text: &str) -> Vec<RecordedCall> {
             ["errno", number] => {
                 let errno = Errno::from_raw(number.parse().expect("the recording is whole"));
                 calls.last_mut().expect("the recording is whole").outcome = Err(errno);
+            }
+            ["watch", number] => watchers.push(client(&callers, number)),
+            ["unwatch", number] => {
+                let gone = client(&callers, number);
+                watchers.retain(|watcher| *watcher != gone);
             }
             ["put", ref change @ ..] => apply(&mut content, change),
             ref change => {
@@ -71,6 +83,7 @@ fn apply(content: &mut Option<Content>, change: &[&str]) {
     let content = content.get_or_insert_default();
     match change {
         ["present"] => {}
+        ["snap", id] => content.seq = SnapId(id.parse().expect("the recording is whole")),
         ["data", data] => content.data = unhex(data),
         ["omap", key, value] => {
             content.omap.insert(unhex(key).into(), unhex(value).into());

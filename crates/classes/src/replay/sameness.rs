@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use marcot_format::Utime;
 use marcot_format::lock::LockInfo;
-use marcot_format::mirror::{MirrorPeer, PEER_PREFIX};
+use marcot_format::mirror::{
+    MirrorImageSiteStatusOnDisk, MirrorPeer, PEER_PREFIX, REMOTE_STATUS_PREFIX, STATUS_PREFIX,
+};
 use marcot_format::snapshot::{Snapshot, SnapshotInfo, SnapshotNamespace};
 use marcot_format::wire::{Decode, Encode};
 use marcot_store::Errno;
@@ -54,7 +56,7 @@ fn timeless_content(content: &Content) -> Content {
         omap.map(|(key, value)| (lasting_key(key), timeless_value(key, value))).collect();
     let xattrs = content.xattrs.iter();
     let xattrs = xattrs.map(|(name, value)| (name.clone(), timeless_lock(value))).collect();
-    Content { data: content.data.clone(), xattrs, omap }
+    Content { data: content.data.clone(), xattrs, omap, seq: content.seq }
 }
 
 /// The key of a peer that the class made ends in a random UUID.
@@ -77,12 +79,24 @@ fn timeless_peer(value: &Bytes) -> Bytes {
     peer.to_bytes().into()
 }
 
+fn timeless_status(value: &Bytes) -> Bytes {
+    let Ok(mut stored) = MirrorImageSiteStatusOnDisk::from_bytes(value) else {
+        return value.clone();
+    };
+    stored.status.last_update = Utime::default();
+    stored.to_bytes().into()
+}
+
 fn timeless_value(key: &Bytes, value: &Bytes) -> Bytes {
     if key.ends_with(b"_timestamp") {
         return Bytes::copy_from_slice(&vec![0; value.len()]);
     }
     if key.starts_with(PEER_PREFIX.as_bytes()) {
         return timeless_peer(value);
+    }
+    if [STATUS_PREFIX, REMOTE_STATUS_PREFIX].iter().any(|prefix| key.starts_with(prefix.as_bytes()))
+    {
+        return timeless_status(value);
     }
     if !key.starts_with(b"snapshot_") || !value.starts_with(&[8, 8]) {
         return value.clone();

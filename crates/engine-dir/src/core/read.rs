@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use bytes::Bytes;
 use marcot_store::op::{ObjectStat, ReadResult};
 use marcot_store::{
-    Errno, ListQuery, ObjectId, ObjectPage, PoolId, ReadOp, ReadStep, SnapContext, SnapId, SnapSet,
+    Errno, ListQuery, ObjectId, ObjectPage, PoolId, ReadOp, ReadStep, SnapId, SnapSet,
 };
 
 use super::Core;
@@ -103,11 +103,7 @@ impl Core {
             }
             ReadStep::OmapGet { keys } => scratch().omap_get(&keys).map(ReadResult::Omap),
             ReadStep::Exec { class, method, input } => {
-                let calling = Calling {
-                    classes: &*self.classes,
-                    caller,
-                    snap_context: &SnapContext::default(),
-                };
+                let calling = Calling { classes: &*self.classes, caller };
                 call_reading(&mut scratch(), &calling, (&class, &method), &input)
                     .map(ReadResult::Data)
             }

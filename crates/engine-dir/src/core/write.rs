@@ -161,7 +161,7 @@ impl Core {
         let plan = self.clone_plan(&object, id.pool, &op.snap_context);
         let content = Content { device: &*self.device, wait: Wait::Allowed };
         let mut scratch = Scratch::new(content, self.state.meta.as_deref(), &object, None);
-        let calling = Calling { classes: &*self.classes, caller, snap_context: &op.snap_context };
+        let calling = Calling { classes: &*self.classes, caller };
         for step in &op.steps {
             match step.clone() {
                 WriteStep::Rollback { snap } => {

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use marcot_store::class::{MethodKind, ObjectContext};
 use marcot_store::op::{CreateMode, ObjectStat, OmapPage, Timestamp};
-use marcot_store::{ClientAddress, ClientId, Errno, SnapContext, checked};
+use marcot_store::{ClientAddress, ClientId, Errno, SnapId, checked};
 
 use super::{Failure, Scratch};
 use crate::layout::Item;
@@ -14,12 +14,13 @@ pub(crate) struct Caller {
     pub client: ClientId,
     pub address: ClientAddress,
     pub now: Timestamp,
+    /// Of the object, when a method runs on it.
+    pub watchers: Vec<(ClientId, ClientAddress)>,
 }
 
 pub(crate) struct MethodContext<'s, 'a> {
     pub scratch: &'s mut Scratch<'a>,
     pub caller: &'s Caller,
-    pub snap_context: &'s SnapContext,
     pub kind: MethodKind,
     /// What a method is told is an errno; the words of a damaged block are kept here.
     pub failure: Option<Failure>,
@@ -137,11 +138,15 @@ impl ObjectContext for MethodContext<'_, '_> {
         (self.caller.client, self.caller.address.clone())
     }
 
+    fn watchers(&self) -> &[(ClientId, ClientAddress)] {
+        &self.caller.watchers
+    }
+
     fn now(&self) -> Timestamp {
         self.caller.now
     }
 
-    fn snap_context(&self) -> &SnapContext {
-        self.snap_context
+    fn snapset_seq(&self) -> Option<SnapId> {
+        self.scratch.seq
     }
 }

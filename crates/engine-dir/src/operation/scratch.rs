@@ -33,6 +33,8 @@ pub(crate) struct Scratch<'a> {
     pub meta: crate::object::Stored<'a>,
     pub before: Option<&'a Body>,
     pub exists: bool,
+    /// The newest snapshot that the object has seen, if there is an object or a clone of one.
+    pub seq: Option<SnapId>,
     pub edits: Edits,
     pub shared: Vec<SharedBlocks>,
     /// The blocks that `shared` stands for, by their place in this object.
@@ -60,6 +62,7 @@ impl<'a> Scratch<'a> {
             content,
             meta,
             exists: before.is_some(),
+            seq: (before.is_some() || !object.snaps.clones.is_empty()).then_some(object.snaps.seq),
             before,
             edits: Edits { size, ..Edits::default() },
             shared: Vec::new(),

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use marcot_store::class::{Classes, MethodKind};
-use marcot_store::{Errno, ObjectId, SnapContext, StoreError, WriteStep};
+use marcot_store::{Errno, ObjectId, StoreError, WriteStep};
 
 use super::content::ReadFailure;
 use super::context::{Caller, MethodContext};
@@ -46,7 +46,6 @@ impl Failure {
 pub(crate) struct Calling<'c> {
     pub classes: &'c dyn Classes,
     pub caller: &'c Caller,
-    pub snap_context: &'c SnapContext,
 }
 
 /// Runs one step.
@@ -109,13 +108,7 @@ pub(crate) fn call(
     input: &[u8],
 ) -> Result<Bytes, Failure> {
     let kind = calling.classes.kind(class, method).ok_or(Errno::OPNOTSUPP)?;
-    let mut context = MethodContext {
-        scratch,
-        caller: calling.caller,
-        snap_context: calling.snap_context,
-        kind,
-        failure: None,
-    };
+    let mut context = MethodContext { scratch, caller: calling.caller, kind, failure: None };
     let answer = calling.classes.call(class, method, &mut context, input);
     match (answer, context.failure) {
         (Ok(bytes), _) => Ok(bytes),

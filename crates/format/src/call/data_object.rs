@@ -50,10 +50,10 @@ calls! {
         remove_empty: bool,
     } -> ();
 
-    /// `ERANGE` when the object's newest snapshot fails the comparison.
+    /// `ERANGE` when the comparison with the newest snapshot that the object has seen fails.
     AssertSnapcSeq = write "rbd" "assert_snapc_seq" {
         snap_seq: u64,
-        /// 0: the object's must be greater, 1: at most.
+        /// 0: `snap_seq` must be newer, 1: it must not.
         state: u8,
     } -> ();
 }

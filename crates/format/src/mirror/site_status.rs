@@ -31,12 +31,12 @@ numbered! {
 }
 
 impl MirrorImageSiteStatus {
-    /// What is said of an image of which nothing is known.
+    /// What stands for the word of a site that said nothing.
     pub fn unknown() -> MirrorImageSiteStatus {
         MirrorImageSiteStatus {
             mirror_uuid: String::new(),
             state: MirrorStatusState::Unknown,
-            description: "status not found".to_owned(),
+            description: String::new(),
             last_update: Utime::default(),
             up: false,
         }

@@ -69,6 +69,7 @@ impl MemoryClient {
         Caller {
             client: self.who.client,
             address: self.who.address.clone(),
+            watchers: Vec::new(),
             now: self.shared.env.now(),
             snap_context,
             omap_page: self.shared.state().options.omap_page,
@@ -83,15 +84,17 @@ impl Objects for MemoryClient {
         snap: SnapId,
         op: ReadOp,
     ) -> BoxFuture<'_, Result<Vec<ReadResult>>> {
-        let caller = self.caller(SnapContext::default());
+        let mut caller = self.caller(SnapContext::default());
         self.submit("read", object, move |state, object| {
+            caller.watchers = state.watches.who(object);
             state.read(object, snap, op, &caller).map_err(|f| f.into_error("read", object))
         })
     }
 
     fn write(&self, object: &ObjectId, op: WriteOp) -> BoxFuture<'_, Result<Version>> {
-        let caller = self.caller(op.snap_context.clone());
+        let mut caller = self.caller(op.snap_context.clone());
         self.submit("write", object, move |state, object| {
+            caller.watchers = state.watches.who(object);
             state.write(object, op, &caller).map_err(|f| f.into_error("write", object))
         })
     }

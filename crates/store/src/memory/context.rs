@@ -5,13 +5,15 @@ use bytes::Bytes;
 use super::transaction::Transaction;
 use crate::class::{MethodKind, ObjectContext};
 use crate::op::{CreateMode, ObjectStat, OmapPage, Timestamp};
-use crate::{ClientAddress, ClientId, Errno, SnapContext};
+use crate::{ClientAddress, ClientId, Errno, SnapContext, SnapId};
 
 /// Who runs an operation, when, under which snapshots.
 #[derive(Clone, Debug)]
 pub(super) struct Caller {
     pub(super) client: ClientId,
     pub(super) address: ClientAddress,
+    /// Of the object, at the time of the operation.
+    pub(super) watchers: Vec<(ClientId, ClientAddress)>,
     pub(super) now: Timestamp,
     pub(super) snap_context: SnapContext,
     /// The longest page of omap pairs handed out.
@@ -118,11 +120,15 @@ impl ObjectContext for MethodContext<'_> {
         (self.caller.client, self.caller.address.clone())
     }
 
+    fn watchers(&self) -> &[(ClientId, ClientAddress)] {
+        &self.caller.watchers
+    }
+
     fn now(&self) -> Timestamp {
         self.caller.now
     }
 
-    fn snap_context(&self) -> &SnapContext {
-        &self.caller.snap_context
+    fn snapset_seq(&self) -> Option<SnapId> {
+        self.transaction.seq
     }
 }

@@ -60,7 +60,8 @@ impl State {
                 ReadResult::Omap(OmapPage { entries: entries.collect(), more: false })
             }
             ReadStep::Exec { class, method, input } => {
-                let mut view = Transaction::new(Some(body.clone()), Reading::Plain);
+                let mut view =
+                    Transaction::new(Some(body.clone()), Reading::Plain, Some(SnapId(0)));
                 let names = (&class[..], &method[..]);
                 ReadResult::Data(self.call_reading(names, &mut view, caller, &input)?)
             }

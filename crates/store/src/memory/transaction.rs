@@ -12,7 +12,7 @@ use bytes::Bytes;
 use super::body::Body;
 use crate::op::{CreateMode, ObjectStat, OmapPage};
 use crate::ranges::RangeSet;
-use crate::{Errno, checked};
+use crate::{Errno, SnapId, checked};
 
 /// What happens when class code reads what its own operation wrote.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,19 +33,22 @@ pub(super) struct Transaction {
     pub(super) effective: bool,
     /// Whether a step removed the object, which ends its watches.
     pub(super) removed: bool,
+    /// The newest snapshot that the object has seen, if there is an object or a clone of one.
+    pub(super) seq: Option<SnapId>,
     reading: Reading,
     written_xattrs: BTreeSet<String>,
     written_keys: BTreeSet<Bytes>,
 }
 
 impl Transaction {
-    pub(super) fn new(before: Option<Body>, reading: Reading) -> Transaction {
+    pub(super) fn new(before: Option<Body>, reading: Reading, seq: Option<SnapId>) -> Transaction {
         Transaction {
             after: before.clone(),
             before,
             modified: RangeSet::new(),
             effective: false,
             removed: false,
+            seq,
             reading,
             written_xattrs: BTreeSet::new(),
             written_keys: BTreeSet::new(),

@@ -45,7 +45,8 @@ impl State {
             Some(_) => Reading::Strict,
             None => Reading::Plain,
         };
-        let mut transaction = Transaction::new(object.head.clone(), reading);
+        let seq = (!object.is_gone()).then_some(object.set.seq);
+        let mut transaction = Transaction::new(object.head.clone(), reading, seq);
         for step in op.steps {
             match step {
                 WriteStep::Rollback { snap } => {

@@ -24,7 +24,7 @@ pub(super) const METHODS: [Entry; 5] = [
 ];
 
 /// Images with an id after `after`.
-fn images(
+pub(super) fn images(
     object: &mut dyn ObjectContext,
     after: &str,
     max: u64,
@@ -38,7 +38,7 @@ fn images(
         .collect()
 }
 
-fn global_key(global_image_id: &str) -> String {
+pub(super) fn global_key(global_image_id: &str) -> String {
     format!("{GLOBAL_PREFIX}{global_image_id}")
 }
 
