@@ -10,6 +10,8 @@
 #[cfg(test)]
 mod differential;
 #[cfg(test)]
+mod interop;
+#[cfg(test)]
 mod machine;
 #[cfg(test)]
 mod nbd;

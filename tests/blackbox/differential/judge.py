@@ -254,6 +254,55 @@ class Judge:
                             sums[label] = zlib.adler32(image.read(0, image.size()))
         return {"sums": sums}
 
+    def op_shapes(self, op):
+        """Everything but the bytes of every image, numbers as they are."""
+        shapes = {}
+        for letter in self.pools:
+            for namespace in [""] + list(self.rbd.namespace_list(self.context(letter))):
+                context = self.context(letter, namespace)
+                for name in self.rbd.list(context):
+                    spec = "/".join(filter(None, [letter, namespace, name]))
+                    with rbd.Image(context, name, read_only=True) as image:
+                        shapes[spec] = self.shape(image)
+        return {"shapes": shapes}
+
+    def shape(self, image):
+        stat = image.stat()
+        try:
+            parent = [image.parent_id(), image.overlap()]
+        except rbd.ImageNotFound:
+            parent = None
+        children = [
+            [child["pool"], child["pool_namespace"], child["image"], child["id"], child["trash"]]
+            for child in image.list_children2()
+        ]
+        watchers = [[w["addr"], w["id"], w["cookie"]] for w in image.watchers_list()]
+        return {
+            "id": image.id(),
+            "size": stat["size"],
+            "order": stat["order"],
+            "prefix": image.block_name_prefix(),
+            "features": image.features(),
+            "op_features": image.op_features(),
+            "flags": image.flags(),
+            "stripe": [image.stripe_unit(), image.stripe_count()],
+            "data_pool": image.data_pool_id(),
+            "parent": parent,
+            "snaps": sorted(
+                [
+                    snap["id"],
+                    self.label(image, snap),
+                    snap["size"],
+                    snap["namespace"] == rbd.RBD_SNAP_NAMESPACE_TYPE_USER
+                    and image.is_protected_snap(snap["name"]),
+                ]
+                for snap in image.list_snaps()
+            ),
+            "children": sorted(children),
+            "meta": dict(image.metadata_list()),
+            "watchers": sorted(watchers),
+        }
+
     def label(self, image, snap):
         """What the user called it: one in the trash has a random name, one of a group an id."""
         if snap["namespace"] == rbd.RBD_SNAP_NAMESPACE_TYPE_TRASH:

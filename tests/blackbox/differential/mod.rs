@@ -22,10 +22,14 @@ mod texts;
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
+pub(crate) use judge::Judge;
+pub(crate) use operation::{Answer, Operation, pattern};
+pub(crate) use ours::{Ours, sum};
+
 use side::Side;
 
 /// The cluster to compare with; without one there is nothing to do but in CI, where it must be.
-fn cluster() -> Option<PathBuf> {
+pub(crate) fn cluster() -> Option<PathBuf> {
     let conf = std::env::var_os("MARCOT_TEST_CEPH_CONF");
     if conf.is_none() {
         assert!(std::env::var_os("CI").is_none(), "MARCOT_TEST_CEPH_CONF is not set");

@@ -51,6 +51,16 @@ impl Ours {
         ours
     }
 
+    /// The cluster of `conf`, whose pools are there.
+    pub(crate) fn on_cluster(conf: &Path, pools: &Pools) -> Ours {
+        let spec = StoreSpec::Ceph(conf.to_owned());
+        let connection = connect(&spec, Lifetime::Transient).expect("Ceph");
+        let store = &connection.store;
+        let settings = block_on(Settings::read(&**store, "client.admin")).expect("options");
+        let client = Client::configured(store.clone(), connection.env.clone(), settings);
+        Ours { client, pools: pools.clone(), connection }
+    }
+
     fn make_pool(&self, id: PoolId, name: &str) {
         let store = &self.connection.store;
         let change = |change| block_on(store.administer(change)).expect("a change");
@@ -114,7 +124,7 @@ impl Ours {
         self.with_snap(spec, SnapKey::Head, Access::ReadWrite, act).await
     }
 
-    async fn with_snap<T>(
+    pub(crate) async fn with_snap<T>(
         &self,
         spec: &str,
         snap: SnapKey,
@@ -364,7 +374,7 @@ fn at(snap: &Option<String>) -> SnapKey {
 }
 
 /// zlib's adler32, which the judge's language has at hand.
-fn sum(bytes: &[u8]) -> u32 {
+pub(crate) fn sum(bytes: &[u8]) -> u32 {
     let (mut low, mut high) = (1, 0);
     for byte in bytes {
         low = (low + u32::from(*byte)) % 65521;

@@ -1,0 +1,75 @@
+//! The same question to both sides' commands, one after the other: the answers are the same text.
+
+use super::contents::Contents;
+use super::party::{Commands, LACKING, Party};
+
+/// What is asked about an image, one question at a time.
+const QUESTIONS: [&str; 6] =
+    ["info {i}", "snap ls {i}", "status {i}", "image-meta ls {i}", "children {s}", "info {s}"];
+
+/// What is asked about the place of the images.
+const PLACES: [&str; 3] = ["ls -l {p}", "trash ls {p}", "ls {p}"];
+
+/// What a look is about.
+pub(super) struct Look<'a> {
+    pub(super) commands: &'a Commands,
+    pub(super) contents: &'a Contents,
+    /// `pool` or `pool/namespace`.
+    pub(super) place: &'a str,
+    /// Who made the change.
+    pub(super) actor: Party,
+    /// Which questions it is the turn of.
+    pub(super) turn: usize,
+}
+
+impl Look<'_> {
+    /// Compares what both say about the place or an image, in text or json.
+    pub(super) fn compare(&self, images: &[String]) -> Result<(), String> {
+        let listed: Vec<&String> = images.iter().filter(|image| self.contents.has(image)).collect();
+        let Some(image) = listed.get(self.turn % listed.len().max(1)) else {
+            return self.same(&self.chosen(&PLACES).replace("{p}", self.place));
+        };
+        if self.turn.is_multiple_of(4) {
+            self.same(&self.chosen(&PLACES).replace("{p}", self.place))?;
+        }
+        let snapshots = self.contents.user_snapshots(image);
+        let snapshot = snapshots.last().unwrap_or(image);
+        let question = self.chosen(&QUESTIONS);
+        let question = question.replace("{i}", &format!("{}/{image}", self.place));
+        self.same(&question.replace("{s}", &format!("{}/{snapshot}", self.place)))
+    }
+
+    fn chosen(&self, of: &[&'static str]) -> &'static str {
+        of[self.turn % of.len()]
+    }
+
+    fn same(&self, line: &str) -> Result<(), String> {
+        let mut words: Vec<&str> = line.split(' ').collect();
+        if self.turn % 4 >= 2 {
+            words.extend(["--format", "json"]);
+        }
+        let ours = self.commands.run(Party::Marcot, &words);
+        let theirs = self.commands.run(Party::Ceph, &words);
+        if ours.code == LACKING || (ours == theirs && ours.code == 0) {
+            return Ok(());
+        }
+        Err(format!("rbd {}\nceph:\n{theirs}marcot:\n{ours}", words.join(" ")))
+    }
+
+    /// The other side than the one that made the change finds the object maps right.
+    pub(super) fn check_object_map(&self, image: &str) -> Result<(), String> {
+        let snapshots = self.contents.user_snapshots(image);
+        for name in snapshots.last().map(String::as_str).into_iter().chain([image]) {
+            self.clean(&format!("--no-progress object-map check {}/{name}", self.place))?;
+        }
+        Ok(())
+    }
+
+    fn clean(&self, line: &str) -> Result<(), String> {
+        let said = self.commands.must(self.actor.other(), line)?;
+        match (said.out.is_empty(), said.errors.is_empty()) {
+            (true, true) => Ok(()),
+            _ => Err(format!("{}: rbd {line}\n{said}", self.actor.other())),
+        }
+    }
+}

@@ -1,0 +1,124 @@
+//! Who runs a command: the binary that was built here, called `rbd`, or the one of Ceph's package.
+
+use std::fmt;
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use crate::normalise;
+
+/// What ours answers where watchers must be listed and librados' C interface cannot: Ceph does such
+/// a line then.
+pub(super) const LACKING: i32 = 95;
+
+/// A side.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Party {
+    Marcot,
+    Ceph,
+}
+
+impl Party {
+    pub(super) fn other(self) -> Party {
+        match self {
+            Party::Marcot => Party::Ceph,
+            Party::Ceph => Party::Marcot,
+        }
+    }
+}
+
+impl fmt::Display for Party {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Party::Marcot => "marcot",
+            Party::Ceph => "ceph",
+        })
+    }
+}
+
+/// Both sides' commands on one cluster.
+pub(super) struct Commands {
+    conf: PathBuf,
+    folder: tempfile::TempDir,
+}
+
+/// What a command said.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Said {
+    pub(super) code: i32,
+    pub(super) out: Vec<u8>,
+    pub(super) errors: Vec<String>,
+}
+
+impl Commands {
+    pub(super) fn new(conf: &Path) -> Commands {
+        let folder = tempfile::tempdir().expect("a folder");
+        symlink(env!("CARGO_BIN_EXE_marcot"), folder.path().join("rbd")).expect("a link");
+        Commands { conf: conf.to_owned(), folder }
+    }
+
+    /// `rbd WORDS` of that side. Ceph's can hang, and does not heed a plain end.
+    pub(super) fn rbd(&self, party: Party, words: &[&str]) -> Command {
+        let mut command = Command::new("timeout");
+        command.args(["-s", "KILL", "60"]);
+        match party {
+            Party::Marcot => command.arg(self.folder.path().join("rbd")),
+            Party::Ceph => command.arg("rbd"),
+        };
+        command.args(words).env("CEPH_CONF", &self.conf).env("TZ", "UTC");
+        command.current_dir(self.folder.path()).env_remove("MARCOT_STORE");
+        match party {
+            Party::Marcot => command.env_remove("CEPH_ARGS"),
+            Party::Ceph => command.env("CEPH_ARGS", "--log-to-stderr=false --err-to-stderr=false"),
+        };
+        command
+    }
+
+    /// Ceph's `ceph LINE`.
+    pub(super) fn ceph(&self, line: &str) -> Command {
+        let mut command = Command::new("timeout");
+        command.args(["-s", "KILL", "60", "ceph"]).args(line.split(' '));
+        command.env("CEPH_CONF", &self.conf).env_remove("CEPH_ARGS");
+        command
+    }
+
+    /// Runs it to its end.
+    pub(super) fn run(&self, party: Party, words: &[&str]) -> Said {
+        Said::of(&self.rbd(party, words).output().expect("a process"))
+    }
+
+    /// Runs what must work.
+    pub(super) fn must(&self, party: Party, line: &str) -> Result<Said, String> {
+        let said = self.run(party, &line.split(' ').collect::<Vec<_>>());
+        match said.code {
+            LACKING if party == Party::Marcot => self.must(Party::Ceph, line),
+            0 => Ok(said),
+            _ => Err(format!("{party}: rbd {line}\n{said}")),
+        }
+    }
+}
+
+impl Said {
+    fn of(output: &Output) -> Said {
+        let errors = normalise::stderr(&String::from_utf8_lossy(&output.stderr));
+        Said {
+            code: output.status.code().unwrap_or(-1),
+            out: output.stdout.clone(),
+            // What Ceph only logs, ours says in lines of its own.
+            errors: errors.into_iter().filter(|line| !line.starts_with("marcot: ")).collect(),
+        }
+    }
+}
+
+impl fmt::Display for Said {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "  exit {}", self.code)?;
+        for line in String::from_utf8_lossy(&self.out).lines() {
+            writeln!(f, "  > {line}")?;
+        }
+        for line in &self.errors {
+            writeln!(f, "  ! {line}")?;
+        }
+        Ok(())
+    }
+}

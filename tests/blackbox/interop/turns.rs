@@ -1,0 +1,211 @@
+//! One row: all lines of the table on images of one feature set, the sides taking turns.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use marcot_format::features::Features;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::contents::Contents;
+use super::looks::Look;
+use super::party::{Commands, Party};
+use super::shapes;
+use super::table::{DataPool, Effect, FeatureSet, Needs, STEPS, Step, make_erasure_coded};
+use crate::differential::{Answer, Judge, Operation, Ours};
+
+/// Where the sides meet.
+pub(super) struct Turns<'a> {
+    set: &'a FeatureSet,
+    first: Party,
+    commands: Commands,
+    judge: Judge,
+    ours: Ours,
+    contents: Contents,
+    /// Image → id, for what is in the trash.
+    ids: BTreeMap<String, String>,
+    /// `pool` or `pool/namespace`.
+    place: String,
+    /// The same in the judge's words.
+    spelled: String,
+    data_pool: String,
+}
+
+/// What librbd read.
+#[derive(Deserialize)]
+struct Sums {
+    sums: BTreeMap<String, u32>,
+}
+
+/// What librbd knows about images.
+#[derive(Deserialize)]
+struct Shapes {
+    shapes: BTreeMap<String, Value>,
+}
+
+impl<'a> Turns<'a> {
+    /// With pools of its own.
+    pub(super) fn new(conf: &Path, set: &'a FeatureSet, first: Party) -> Turns<'a> {
+        let name = format!("interop_{}_{first}", set.name.replace(' ', "_"));
+        let names = [('a', name.clone()), ('b', format!("{name}_data"))];
+        let judge = Judge::start(conf, &names);
+        let ours = Ours::on_cluster(conf, judge.pools());
+        let (place, spelled) = match set.namespace {
+            Some(namespace) => (format!("{name}/{namespace}"), format!("a/{namespace}/")),
+            None => (name.clone(), "a/".to_owned()),
+        };
+        let data_pool = names[1].1.clone();
+        Turns {
+            set,
+            first,
+            commands: Commands::new(conf),
+            judge,
+            ours,
+            contents: Contents::default(),
+            ids: BTreeMap::new(),
+            place,
+            spelled,
+            data_pool,
+        }
+    }
+
+    pub(super) fn take_all(mut self) -> Result<(), String> {
+        self.prepare()?;
+        let mut actor = self.first;
+        let steps: Vec<&Step> = STEPS.iter().filter(|step| self.fits(step)).collect();
+        for (number, step) in steps.into_iter().enumerate() {
+            let line = self.filled(step.line);
+            self.take(actor, step, &line, number)
+                .map_err(|problem| format!("line {number}, by {actor}: {line}\n{problem}"))?;
+            actor = actor.other();
+        }
+        Ok(())
+    }
+
+    fn fits(&self, step: &Step) -> bool {
+        match step.needs {
+            Needs::Nothing => true,
+            Needs::ObjectMap => self.set.object_map,
+        }
+    }
+
+    fn prepare(&mut self) -> Result<(), String> {
+        for pool in [self.place.split('/').next().unwrap_or_default(), &self.data_pool] {
+            self.commands.must(self.first, &format!("pool init {pool}"))?;
+        }
+        if self.set.data_pool == DataPool::ErasureCoded {
+            make_erasure_coded(&self.commands, &self.data_pool)?;
+        }
+        if self.set.namespace.is_some() {
+            self.commands.must(self.first, &format!("namespace create {}", self.place))?;
+        }
+        Ok(())
+    }
+
+    /// A line with this row's names in it.
+    fn filled(&self, line: &str) -> String {
+        let layout = self.set.layout.replace("{data}", &self.data_pool);
+        let layout = if layout.is_empty() { String::new() } else { format!(" {layout}") };
+        let mut line = line.replace("{p}", &self.place).replace(" {layout}", &layout);
+        for (image, id) in &self.ids {
+            line = line.replace(&format!("{{id:{image}}}"), id);
+        }
+        line
+    }
+
+    fn take(&mut self, actor: Party, step: &Step, line: &str, number: usize) -> Result<(), String> {
+        match step.line.split_once(' ') {
+            Some(("rbd", _)) => drop(self.commands.must(actor, &line[4..])?),
+            _ => self.change_bytes(actor, step)?,
+        }
+        for effect in step.effects {
+            self.contents.apply(effect);
+        }
+        self.compare_bytes()?;
+        let shapes = self.compare_shapes()?;
+        let images = self.images_in(step);
+        let look = Look {
+            commands: &self.commands,
+            contents: &self.contents,
+            place: &self.place,
+            actor,
+            turn: number,
+        };
+        look.compare(&images)?;
+        for image in images {
+            let Some(shape) = shapes.get(&format!("{}{image}", self.spelled)) else { continue };
+            let features = Features::from_bits(shape["features"].as_u64().unwrap_or(0));
+            if features.contains(Features::OBJECT_MAP) {
+                look.check_object_map(&image)?;
+            }
+            self.ids.insert(image, shape["id"].as_str().unwrap_or_default().to_owned());
+        }
+        Ok(())
+    }
+
+    /// Writes and discards through the libraries: `rbd` has no word for it.
+    fn change_bytes(&mut self, actor: Party, step: &Step) -> Result<(), String> {
+        let [Effect::Bytes { image, offset, length, fill }] = *step.effects else {
+            panic!("{}: not a change of bytes", step.line);
+        };
+        let (image, offset) = (format!("{}{image}", self.spelled), offset as u64);
+        let length = length as u64;
+        let operation = match step.line {
+            "discard" => Operation::Discard { image, offset, length },
+            _ => Operation::Write { image, offset, length, fill },
+        };
+        let answer = match actor {
+            Party::Marcot => self.ours.run(&operation),
+            Party::Ceph => {
+                self.judge.ask(&operation);
+                self.judge.hear(step.line)?
+            }
+        };
+        match answer {
+            Answer { errno: 0, .. } => Ok(()),
+            refused => Err(format!("{operation:?}: {refused:?}")),
+        }
+    }
+
+    /// Both read every image and snapshot.
+    fn compare_bytes(&mut self) -> Result<(), String> {
+        let want = self.contents.sums(&self.spelled);
+        self.judge.ask(&json!({"op": "contents"}));
+        let theirs: Sums = self.judge.hear("contents")?;
+        for (who, got) in [(Party::Ceph, theirs.sums), (Party::Marcot, self.ours.contents())] {
+            if got != want {
+                return Err(format!("{who} reads {got:?}\nit should be {want:?}"));
+            }
+        }
+        Ok(())
+    }
+
+    /// Both describe every image alike.
+    fn compare_shapes(&mut self) -> Result<BTreeMap<String, Value>, String> {
+        self.judge.ask(&json!({"op": "shapes"}));
+        let Shapes { shapes: theirs } = self.judge.hear("shapes")?;
+        let ours = shapes::of(&self.ours, theirs.keys())?;
+        match theirs.iter().find(|(image, shape)| ours[*image] != **shape) {
+            None => Ok(theirs),
+            Some((image, theirs)) => Err(format!(
+                "{image}
+ceph:   {theirs}
+marcot: {}",
+                ours[image]
+            )),
+        }
+    }
+
+    /// The images that a line is about.
+    fn images_in(&self, step: &Step) -> Vec<String> {
+        let in_line = step.line.split("{p}/").skip(1).map(|rest| {
+            let end = rest.find([' ', '@']).unwrap_or(rest.len());
+            &rest[..end]
+        });
+        let changed = step.effects.iter().map(Effect::image);
+        let mut images: Vec<String> = in_line.chain(changed).map(str::to_owned).collect();
+        images.sort();
+        images.dedup();
+        images
+    }
+}
