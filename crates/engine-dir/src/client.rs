@@ -8,7 +8,7 @@ use bytes::Bytes;
 use futures_channel::{mpsc, oneshot};
 use futures_util::future::{self, BoxFuture, FutureExt as _};
 use marcot_store::checked::Checked;
-use marcot_store::watch::{Acknowledgement, NotifyOutcome, Watch, WatchEvent, Watcher};
+use marcot_store::watch::{Acknowledgement, NotifyOutcome, Watch, Watcher};
 use marcot_store::{
     Capabilities, ClientAddress, ClientId, Cluster, ClusterChange, ClusterStatus, Durability,
     Errno, ListQuery, ObjectId, ObjectPage, Objects, PoolId, PoolInfo, ReadOp, ReadResult, Result,
@@ -297,9 +297,9 @@ impl DirClient {
         match item {
             ClusterItem::RemovePool { id } => self.shared().watches().pool_removed(*id),
             ClusterItem::AddBlocklist { address } => {
-                let told = WatchEvent::Lost(Errno::BLOCKLISTED);
                 let mut watches = self.shared().watches();
-                watches.drop_clients(|_, watcher| watcher.0 == *address, Some(&told));
+                let told = Some(Errno::BLOCKLISTED);
+                watches.drop_clients(|_, watcher| watcher.0 == *address, told);
             }
             _ => {}
         }

@@ -8,6 +8,7 @@ use std::thread::JoinHandle;
 
 use marcot_store::class::Classes;
 use marcot_store::session::Sessions;
+use marcot_store::watch::WatchTable;
 use marcot_store::{Env, Store, StoreError};
 
 use crate::check::{Depth, Report};
@@ -20,7 +21,6 @@ use crate::session::DirSessions;
 use crate::sync::Syncs;
 use crate::tending::Tending;
 use crate::units::{BLOCK_BYTES, blocks_for};
-use crate::watches::Watches;
 
 /// How a new store is made.
 #[derive(Clone)]
@@ -114,7 +114,7 @@ pub(crate) struct Shared {
     pub device: Arc<dyn Device>,
     pub env: Arc<dyn Env>,
     pub released: Arc<AtomicU64>,
-    pub watches: Mutex<Watches>,
+    pub watches: Mutex<WatchTable>,
     pub syncs: Syncs,
     pub tending: Tending,
     pub volume: Arc<dyn Volume>,
@@ -136,7 +136,7 @@ impl Shared {
         })
     }
 
-    pub(crate) fn watches(&self) -> MutexGuard<'_, Watches> {
+    pub(crate) fn watches(&self) -> MutexGuard<'_, WatchTable> {
         self.watches.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -256,7 +256,7 @@ impl DirEngine {
             released: core.released(),
             core: Mutex::new(core),
             env: Arc::clone(&options.env),
-            watches: Mutex::new(Watches::starting_at(options.env.random())),
+            watches: Mutex::new(WatchTable::starting_at(options.env.random())),
             syncs: Syncs::default(),
             tending: Tending::default(),
             volume,

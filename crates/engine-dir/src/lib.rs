@@ -28,7 +28,6 @@ mod state;
 mod sync;
 mod tending;
 mod units;
-mod watches;
 
 pub use check::{Depth, Report};
 pub use directory::OpenError;

@@ -15,6 +15,7 @@
 //!
 //! Futures are `Send`, need no particular runtime, and a submitted operation always completes.
 
+pub mod change;
 pub mod checked;
 pub mod class;
 pub mod env;

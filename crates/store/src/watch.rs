@@ -1,8 +1,12 @@
 //! Watches and notifications: how clients of one object learn of each other.
 
+mod table;
+
 use bytes::Bytes;
 use futures_channel::mpsc::UnboundedReceiver;
 use serde::{Deserialize, Serialize};
+
+pub use table::WatchTable;
 
 use crate::{ClientAddress, ClientId, Errno, NotifyId, ObjectId, WatchHandle};
 

@@ -1,5 +1,6 @@
 //! Pools, snapshot ids, config keys, blocklist.
 
+use marcot_store::change::{self, CheckedChange};
 use marcot_store::{
     ClusterChange, ClusterStatus, Errno, PoolId, PoolInfo, SnapId, Space, StoreError,
 };
@@ -7,20 +8,6 @@ use marcot_store::{
 use super::Core;
 use crate::layout::{ClusterItem, Record};
 use crate::units::BLOCK_BYTES;
-
-/// Releases in their order.
-const RELEASES: [&str; 10] = [
-    "hammer",
-    "infernalis",
-    "jewel",
-    "kraken",
-    "luminous",
-    "mimic",
-    "nautilus",
-    "octopus",
-    "pacific",
-    "quincy",
-];
 
 impl Core {
     /// Logs changes beside objects.
@@ -31,47 +18,21 @@ impl Core {
     /// Checks a change and says what to log for it.
     pub(crate) fn plan_change(&self, change: ClusterChange) -> Result<ClusterItem, StoreError> {
         let cluster = &self.state.cluster;
-        let refused = |errno, what: String| Err(StoreError::new(errno, what));
-        let named = |name: &str, what: &str| {
-            let id = cluster.pool_named(name);
-            id.ok_or_else(|| StoreError::new(Errno::NOENT, format!("{what} pool {name}")))
-        };
-        Ok(match change {
-            ClusterChange::CreatePool { name } if cluster.pool_named(&name).is_some() => {
-                return refused(Errno::EXIST, format!("create pool {name}"));
-            }
-            ClusterChange::CreatePool { name } => {
+        Ok(match change::check(change, cluster)? {
+            CheckedChange::CreatePool { name } => {
                 ClusterItem::CreatePool { id: PoolId(cluster.next_pool), name }
             }
-            ClusterChange::RenamePool { from, to } => {
-                let id = named(&from, "rename")?;
-                if cluster.pool_named(&to).is_some() {
-                    return refused(Errno::EXIST, format!("rename pool {from} to {to}"));
-                }
-                ClusterItem::RenamePool { id, name: to }
-            }
-            ClusterChange::RemovePool { name } => {
-                ClusterItem::RemovePool { id: named(&name, "remove")? }
-            }
-            ClusterChange::SetMinCompatClient { release } => {
-                if !RELEASES.contains(&&release[..]) {
-                    let what = format!("set the oldest client release to {release}");
-                    return refused(Errno::INVAL, what);
-                }
+            CheckedChange::RenamePool { id, name } => ClusterItem::RenamePool { id, name },
+            CheckedChange::RemovePool { id } => ClusterItem::RemovePool { id },
+            CheckedChange::SetMinCompatClient { release } => {
                 ClusterItem::SetMinCompatClient { release }
             }
-            ClusterChange::SetConfigKey { key, value } => ClusterItem::SetConfigKey { key, value },
-            ClusterChange::RemoveConfigKey { key } if !cluster.config.contains_key(&key) => {
-                return refused(Errno::NOENT, format!("remove config key {key}"));
-            }
-            ClusterChange::RemoveConfigKey { key } => ClusterItem::RemoveConfigKey { key },
-            ClusterChange::AddBlocklist { address } => {
+            CheckedChange::SetConfigKey { key, value } => ClusterItem::SetConfigKey { key, value },
+            CheckedChange::RemoveConfigKey { key } => ClusterItem::RemoveConfigKey { key },
+            CheckedChange::AddBlocklist { address } => {
                 ClusterItem::AddBlocklist { address: address.0 }
             }
-            ClusterChange::RemoveBlocklist { address } => {
-                if !cluster.blocklist.contains(&address.0) {
-                    return refused(Errno::NOENT, format!("take {address} off the blocklist"));
-                }
+            CheckedChange::RemoveBlocklist { address } => {
                 ClusterItem::RemoveBlocklist { address: address.0 }
             }
         })

@@ -3,9 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
+use marcot_store::change::Before;
 use marcot_store::ranges::RangeSet;
 use marcot_store::session::{Answer, ProcessMark};
-use marcot_store::{ClientId, ObjectId, PoolId, SnapId, WatchHandle};
+use marcot_store::{ClientAddress, ClientId, ObjectId, PoolId, SnapId, WatchHandle};
 
 /// One pool.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -82,8 +83,16 @@ impl Default for Cluster {
     }
 }
 
-impl Cluster {
-    pub(crate) fn pool_named(&self, name: &str) -> Option<PoolId> {
+impl Before for Cluster {
+    fn pool_named(&self, name: &str) -> Option<PoolId> {
         self.pools.iter().find(|(_, pool)| pool.name == name).map(|(id, _)| *id)
+    }
+
+    fn has_config_key(&self, key: &str) -> bool {
+        self.config.contains_key(key)
+    }
+
+    fn is_blocklisted(&self, address: &ClientAddress) -> bool {
+        self.blocklist.contains(&address.0)
     }
 }

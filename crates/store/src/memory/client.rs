@@ -134,7 +134,9 @@ impl Watches for MemoryClient {
         self.submit("watch", object, move |state, object| {
             state.head_exists(object).map_err(failed("watch", object))?;
             let (sender, events) = mpsc::unbounded();
-            Ok(Watch { handle: state.watches.add(object, &who, sender), events })
+            let handle = state.watches.new_handle();
+            state.watches.add(object, (who.client, who.address), handle, Some(sender));
+            Ok(Watch { handle, events })
         })
     }
 

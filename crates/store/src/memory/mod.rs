@@ -21,7 +21,6 @@ mod still;
 #[cfg(test)]
 mod tests;
 mod transaction;
-mod watches;
 mod write;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -31,9 +30,9 @@ use self::client::MemoryClient;
 use self::schedule::Schedule;
 use self::state::{Identity, State};
 use self::still::StillEnv;
-use self::watches::Registry;
 use crate::checked::Checked;
 use crate::class::Classes;
+use crate::watch::WatchTable;
 use crate::{ClientAddress, ClientId, Env, Store};
 
 /// How a cluster behaves within the contract.
@@ -115,7 +114,7 @@ impl MemoryCluster {
             min_compat_client: "luminous".to_owned(),
             blocklist: BTreeSet::new(),
             killed: BTreeSet::new(),
-            watches: Registry::default(),
+            watches: WatchTable::default(),
             version: 0,
             next_client: 4100,
         };

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::object::Object;
-use super::watches::Registry;
 use crate::class::Classes;
+use crate::watch::WatchTable;
 use crate::{
     ClientAddress, ClientId, Errno, ObjectId, PoolId, Result, SnapId, StoreError, Version,
 };
@@ -26,7 +26,7 @@ pub(super) struct State {
     pub(super) min_compat_client: String,
     pub(super) blocklist: BTreeSet<ClientAddress>,
     pub(super) killed: BTreeSet<ClientId>,
-    pub(super) watches: Registry,
+    pub(super) watches: WatchTable,
     pub(super) version: u64,
     pub(super) next_client: u64,
 }

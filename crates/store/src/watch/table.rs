@@ -1,16 +1,17 @@
-//! Watches and the notifications under way, in the process that owns the store.
+//! Watches and the notifications under way, for engines that keep them in their own memory.
 //!
 //! A notification waits for each watcher of the moment it was sent: until the watcher answers, is
-//! gone, or the notifier's time is up. A watch of a session that no process has resumed yet has
-//! nobody to tell, but is listed and waited for.
+//! gone, or the notifier's time is up. A watcher that nobody speaks for at the moment (its session
+//! has not been resumed yet) has nobody to tell, but is listed and waited for. No clock, no lock:
+//! the engine keeps the table behind its own.
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::{Acknowledgement, Notification, NotifyOutcome, WatchEvent, Watcher};
+use crate::{ClientAddress, ClientId, Errno, NotifyId, ObjectId, PoolId, WatchHandle};
 use bytes::Bytes;
 use futures_channel::mpsc::UnboundedSender;
 use futures_channel::oneshot;
-use marcot_store::watch::{Acknowledgement, Notification, NotifyOutcome, WatchEvent, Watcher};
-use marcot_store::{ClientAddress, ClientId, Errno, NotifyId, ObjectId, PoolId, WatchHandle};
 
 /// What `rados listwatchers` shows for a watch that asked for nothing else.
 const TIMEOUT_SECONDS: u32 = 30;
@@ -18,8 +19,9 @@ const TIMEOUT_SECONDS: u32 = 30;
 type Key = (ClientId, WatchHandle);
 type Events = Option<UnboundedSender<WatchEvent>>;
 
+/// Who watches which object, and who is waited for.
 #[derive(Debug, Default)]
-pub(crate) struct Watches {
+pub struct WatchTable {
     objects: BTreeMap<ObjectId, BTreeMap<Key, Registration>>,
     pending: BTreeMap<NotifyId, Pending>,
     last_handle: u64,
@@ -40,21 +42,21 @@ struct Pending {
     done: Option<oneshot::Sender<()>>,
 }
 
-impl Watches {
+impl WatchTable {
     /// Numbers notifications from a random one on: an answer to one of an earlier owner must not
     /// be taken for an answer to one of ours.
-    pub(crate) fn starting_at(random: u64) -> Watches {
-        Watches { last_notify: random >> 2, ..Watches::default() }
+    pub fn starting_at(random: u64) -> WatchTable {
+        WatchTable { last_notify: random >> 2, ..WatchTable::default() }
     }
 
     /// A handle that no watch of this process has.
-    pub(crate) fn new_handle(&mut self) -> WatchHandle {
+    pub fn new_handle(&mut self) -> WatchHandle {
         self.last_handle += 1;
         WatchHandle(self.last_handle)
     }
 
     /// Registers a watch under a handle, in place of one that had it before.
-    pub(crate) fn add(
+    pub fn add(
         &mut self,
         object: &ObjectId,
         (client, address): (ClientId, ClientAddress),
@@ -67,7 +69,7 @@ impl Watches {
     }
 
     /// `ENOTCONN` when there is no such watch.
-    pub(crate) fn remove(&mut self, object: &ObjectId, key: Key) -> Result<(), Errno> {
+    pub fn remove(&mut self, object: &ObjectId, key: Key) -> Result<(), Errno> {
         let watchers = self.objects.get_mut(object).ok_or(Errno::NOTCONN)?;
         watchers.remove(&key).ok_or(Errno::NOTCONN)?;
         if watchers.is_empty() {
@@ -77,11 +79,13 @@ impl Watches {
         Ok(())
     }
 
-    pub(crate) fn is_watched(&self, object: &ObjectId) -> bool {
+    /// Whether anybody watches the object.
+    pub fn is_watched(&self, object: &ObjectId) -> bool {
         self.objects.contains_key(object)
     }
 
-    pub(crate) fn list(&self, object: &ObjectId) -> Vec<Watcher> {
+    /// The object's watchers, by client and handle.
+    pub fn list(&self, object: &ObjectId) -> Vec<Watcher> {
         let watchers = self.objects.get(object).into_iter().flatten();
         let shown = watchers.map(|((client, handle), registration)| Watcher {
             client: *client,
@@ -93,13 +97,13 @@ impl Watches {
     }
 
     /// Who watches an object, each watch once.
-    pub(crate) fn who(&self, object: &ObjectId) -> Vec<(ClientId, ClientAddress)> {
+    pub fn who(&self, object: &ObjectId) -> Vec<(ClientId, ClientAddress)> {
         let watchers = self.objects.get(object).into_iter().flatten();
         watchers.map(|(key, registration)| (key.0, registration.address.clone())).collect()
     }
 
     /// The object is gone: all its watches are lost.
-    pub(crate) fn object_removed(&mut self, object: &ObjectId) {
+    pub fn object_removed(&mut self, object: &ObjectId) {
         for registration in self.objects.remove(object).into_iter().flatten() {
             tell(&registration.1, WatchEvent::Lost(Errno::NOTCONN));
         }
@@ -107,18 +111,18 @@ impl Watches {
     }
 
     /// The pool is gone with all its objects.
-    pub(crate) fn pool_removed(&mut self, pool: PoolId) {
+    pub fn pool_removed(&mut self, pool: PoolId) {
         let objects = self.objects.keys().filter(|object| object.pool == pool);
         for object in objects.cloned().collect::<Vec<_>>() {
             self.object_removed(&object);
         }
     }
 
-    /// Ends the watches of every client that `gone` picks; `event` is what they hear.
-    pub(crate) fn drop_clients(
+    /// Ends the watches of every client that `gone` picks; `told` is what they hear, if anything.
+    pub fn drop_clients(
         &mut self,
         gone: impl Fn(ClientId, &ClientAddress) -> bool,
-        event: Option<&WatchEvent>,
+        told: Option<Errno>,
     ) {
         let mut lost = BTreeSet::new();
         for watchers in self.objects.values_mut() {
@@ -126,7 +130,7 @@ impl Watches {
                 let ends = gone(key.0, &registration.address);
                 if ends {
                     lost.insert(*key);
-                    event.iter().for_each(|event| tell(registration, (*event).clone()));
+                    told.into_iter().for_each(|errno| tell(registration, WatchEvent::Lost(errno)));
                 }
                 !ends
             });
@@ -136,7 +140,7 @@ impl Watches {
     }
 
     /// Sends a notification. The receiver resolves when nobody is waited for any more.
-    pub(crate) fn notify(
+    pub fn notify(
         &mut self,
         object: &ObjectId,
         notifier: ClientId,
@@ -158,7 +162,7 @@ impl Watches {
     }
 
     /// An answer that nobody waits for any more is dropped.
-    pub(crate) fn acknowledge(&mut self, client: ClientId, ack: Acknowledgement) {
+    pub fn acknowledge(&mut self, client: ClientId, ack: Acknowledgement) {
         if let Some(pending) = self.pending.get_mut(&ack.id)
             && pending.waiting.remove(&(client, ack.handle))
         {
@@ -168,7 +172,7 @@ impl Watches {
     }
 
     /// Ends a notification: who has not answered by now has timed out.
-    pub(crate) fn finish(&mut self, id: NotifyId) -> NotifyOutcome {
+    pub fn finish(&mut self, id: NotifyId) -> NotifyOutcome {
         let Some(pending) = self.pending.remove(&id) else { return NotifyOutcome::default() };
         NotifyOutcome { timeouts: pending.waiting.into_iter().collect(), ..pending.outcome }
     }
