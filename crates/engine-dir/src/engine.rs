@@ -16,6 +16,7 @@ use crate::client::DirClient;
 use crate::core::Core;
 use crate::device::{Device, Volume};
 use crate::directory::{self, OpenError};
+use crate::layout::Seal;
 use crate::recovery::{FormatOptions, RecoverError, RecoverOptions, format, recover};
 use crate::session::DirSessions;
 use crate::sync::Syncs;
@@ -50,8 +51,13 @@ impl CreateOptions {
         store[6] = store[6] & 0x0f | 0x40;
         store[8] = store[8] & 0x3f | 0x80;
         let log_blocks = blocks_for(self.log_bytes).max(2);
-        FormatOptions { store, pools: self.pools.clone(), log_blocks }
+        let (seal, pools) = (draw_seal(&*self.env), self.pools.clone());
+        FormatOptions { store, seal, pools, log_blocks }
     }
+}
+
+fn draw_seal(env: &dyn Env) -> Seal {
+    Seal { seq: env.random(), synced: env.random() }
 }
 
 impl std::fmt::Debug for CreateOptions {
@@ -248,6 +254,7 @@ impl DirEngine {
         let recover_options = RecoverOptions {
             classes: Arc::clone(&options.classes),
             nonce: options.env.random(),
+            seal: draw_seal(&*options.env),
             limit_bytes: options.limit_bytes,
         };
         let core = recover(&*volume, recover_options)?;

@@ -15,7 +15,7 @@ use marcot_store::{ObjectId, StoreError};
 
 use crate::core::{Core, CoreParts};
 use crate::device::{Device, Volume};
-use crate::layout::{Damaged, Item, LogPointer, Record, SuperRow, Superblock, SuperblockError};
+use crate::layout::{Damaged, Item, LogPointer, Record, Seal, SuperRow, Superblock};
 use crate::log::{Found, LogWriter, ScanError, jump_targets, scan};
 use crate::meta::{MetaError, MetaStore, RedbStore, Table};
 use crate::planted::{Defect, planted};
@@ -64,6 +64,8 @@ pub(crate) struct RecoverOptions {
     pub classes: Arc<dyn Classes>,
     /// A random number that sets this owner's records apart.
     pub nonce: u64,
+    /// What it seals the log segments that it enters with.
+    pub seal: Seal,
     /// Most bytes that the store may take; `None` for what the file system has.
     pub limit_bytes: Option<u64>,
 }
@@ -81,7 +83,7 @@ pub(crate) fn recover(volume: &dyn Volume, options: RecoverOptions) -> Result<Co
     if start.segment.end().saturating_mul(BLOCK_BYTES) > length {
         return Err(RecoverError::Log(format!("the file ends within it, after {length} bytes")));
     }
-    let mut segments = jump_targets(&*device, superblock.oldest.segment, start.segment)?;
+    let mut segments = jump_targets(&*device, superblock.oldest, start.segment)?;
     let known = superblock.synced.map_or(0, |synced| synced.seq).max(stored_seq);
     let scanned = scan(&*device, start, known)?;
     check_chain(&scanned.found, superblock.synced)?;
@@ -119,6 +121,7 @@ pub(crate) fn recover(volume: &dyn Volume, options: RecoverOptions) -> Result<Co
         superblock,
         durable: durable.min(end.seq),
         nonce: options.nonce,
+        seal: options.seal,
         length,
     });
     match lost {
@@ -149,12 +152,11 @@ fn read_superblock(device: &dyn Device) -> Result<Superblock, RecoverError> {
     let (first, second) = bytes.split_at(BLOCK);
     match (Superblock::decode(first), Superblock::decode(second)) {
         (Ok(first), Ok(second)) if second.generation > first.generation => Ok(second),
-        (Ok(first), _) => Ok(first),
         // One that is whole but of another time is no reason to go back to an older one.
-        (
-            Err(error @ (SuperblockError::UnknownFeatures(_) | SuperblockError::UnknownFormat(_))),
-            _,
-        ) => Err(RecoverError::Superblock(error.to_string())),
+        (Err(error), _) | (_, Err(error)) if error.is_of_another_version() => {
+            Err(RecoverError::Superblock(error.to_string()))
+        }
+        (Ok(first), _) => Ok(first),
         (Err(_), Ok(second)) => Ok(second),
         (Err(error), Err(_)) => Err(RecoverError::Superblock(error.to_string())),
     }
@@ -258,6 +260,8 @@ fn last_uses(found: &[Found], freed: impl Iterator<Item = Run>) -> HashMap<u64, 
 #[derive(Clone, Debug)]
 pub(crate) struct FormatOptions {
     pub store: [u8; 16],
+    /// What the first log segment is sealed with.
+    pub seal: Seal,
     pub pools: Vec<String>,
     /// Blocks of the first log segment.
     pub log_blocks: u64,
@@ -274,7 +278,7 @@ pub(crate) fn format(volume: &dyn Volume, options: &FormatOptions) -> io::Result
     device.set_len(upkeep.end() * BLOCK_BYTES)?;
     // Chained to the store's identity, so that no other store's log can pass for this one's.
     let checksum = crc32c::crc32c(&options.store);
-    let start = LogPointer { seq: 0, checksum, segment, position: 0 };
+    let start = LogPointer { seq: 0, checksum, segment, seal: options.seal, position: 0 };
     let superblock = Superblock {
         generation: 1,
         store: options.store,

@@ -91,7 +91,7 @@ impl Core {
                 None => self.new_segment(self.log.next_segment(body))?,
             };
             let synced = self.durable;
-            let jumped = self.log.jump(&*self.device, segment, synced);
+            let jumped = self.log.jump(&*self.device, (segment, self.seal), synced);
             if let Err(error) = jumped {
                 self.log.add_spare(segment);
                 return Err(device_failed(&error, "write the log"));

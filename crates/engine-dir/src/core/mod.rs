@@ -18,7 +18,7 @@ use marcot_store::class::Classes;
 use marcot_store::{ClientId, Errno, StoreError};
 
 use crate::device::Device;
-use crate::layout::Superblock;
+use crate::layout::{Seal, Superblock};
 use crate::log::LogWriter;
 use crate::operation::Caller;
 use crate::state::State;
@@ -49,6 +49,8 @@ pub(crate) struct Core {
     /// Whether this process has written its mark into the log, and with which number.
     owner_logged: bool,
     nonce: u64,
+    /// What the segments that this process enters are sealed with.
+    pub seal: Seal,
     next_client: u64,
     /// Why nothing can be written any more.
     poisoned: Option<Arc<str>>,
@@ -71,6 +73,7 @@ pub(crate) struct CoreParts {
     pub superblock: Superblock,
     pub durable: u64,
     pub nonce: u64,
+    pub seal: Seal,
     /// Length of the device in bytes.
     pub length: u64,
 }
@@ -92,6 +95,7 @@ impl Core {
             released: Arc::default(),
             owner_logged: false,
             nonce: parts.nonce,
+            seal: parts.seal,
             poisoned: None,
             length: parts.length / crate::units::BLOCK_BYTES,
             punching: Vec::new(),

@@ -5,6 +5,7 @@ use marcot_store::{ObjectId, PoolId};
 
 use super::cluster_change::ClusterItem;
 use super::codec::{Damaged, Reader, Writer};
+use super::frame::Seal;
 use super::item::Item;
 use crate::units::Run;
 
@@ -20,6 +21,7 @@ pub(crate) enum Record {
     /// The log goes on in another segment.
     Jump {
         segment: Run,
+        seal: Seal,
     },
     /// Nothing but the synced seq in the frame.
     Mark,
@@ -46,10 +48,12 @@ impl Record {
                 writer.u64(*nonce);
                 writer.number(*client_limit);
             }
-            Record::Jump { segment } => {
-                writer.u8(2);
+            Record::Jump { segment, seal } => {
+                writer.u8(6);
                 writer.number(segment.start);
                 writer.number(segment.count);
+                writer.u64(seal.seq);
+                writer.u64(seal.synced);
             }
             Record::Mark => writer.u8(3),
             Record::Object(record) => {
@@ -72,13 +76,8 @@ impl Record {
         let mut reader = Reader::new(body);
         let record = match reader.u8()? {
             1 => Record::Owner { nonce: reader.u64()?, client_limit: reader.number()? },
-            2 => {
-                let segment = Run::new(reader.number()?, reader.number()?);
-                if segment.start < 2 || segment.count < 2 || !segment.lies_within(1 << 50) {
-                    return Err(Damaged("a log segment lies nowhere"));
-                }
-                Record::Jump { segment }
-            }
+            // Format 1 had no seals.
+            2 => Record::Jump { segment: read_segment(&mut reader)?, seal: Seal::default() },
             3 => Record::Mark,
             4 => {
                 let id = read_object_id(&mut reader)?;
@@ -91,6 +90,11 @@ impl Record {
                 Record::Object(ObjectRecord { id, mtime, items, cluster })
             }
             5 => Record::Cluster(read_cluster_items(&mut reader)?),
+            6 => {
+                let segment = read_segment(&mut reader)?;
+                let seal = Seal { seq: reader.u64()?, synced: reader.u64()? };
+                Record::Jump { segment, seal }
+            }
             _ => return Err(Damaged("a record is of a kind that nobody knows")),
         };
         if !reader.is_empty() {
@@ -98,6 +102,14 @@ impl Record {
         }
         Ok(record)
     }
+}
+
+fn read_segment(reader: &mut Reader<'_>) -> Result<Run, Damaged> {
+    let segment = Run::new(reader.number()?, reader.number()?);
+    if segment.start < 2 || segment.count < 2 || !segment.lies_within(1 << 50) {
+        return Err(Damaged("a log segment lies nowhere"));
+    }
+    Ok(segment)
 }
 
 fn write_cluster_items(writer: &mut Writer, items: &[ClusterItem]) {
@@ -119,4 +131,16 @@ pub(super) fn read_object_id(reader: &mut Reader<'_>) -> Result<ObjectId, Damage
     let pool = PoolId(reader.number()? as i64);
     let (namespace, name) = (reader.text()?, reader.text()?);
     Ok(ObjectId::new(pool, namespace, name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_jump_of_format_1_has_no_seal() {
+        let jump = Record::Jump { segment: Run::new(300, 16), seal: Seal::default() };
+        assert_eq!(Record::decode(&[2, 0xac, 2, 16]), Ok(jump.clone()));
+        assert_eq!(Record::decode(&jump.encode()), Ok(jump));
+    }
 }

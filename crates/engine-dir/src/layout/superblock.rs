@@ -6,12 +6,13 @@
 //! one that ends before the third has been damaged.
 
 use super::codec::{Damaged, Reader, Writer};
+use super::frame::Seal;
 use crate::units::{BLOCK, Run};
 
 const MAGIC: &[u8; 8] = b"MARCOTST";
-const FORMAT: u32 = 1;
-/// Bytes of a place in the log.
-const POINTER: usize = 36;
+/// What is written. Format 1 has no seals, and becomes format 2 with the next superblock.
+const FORMAT: u32 = 2;
+const FORMAT_WITHOUT_SEALS: u32 = 1;
 /// Features that a reader must know (none yet), and those that only a writer must.
 const KNOWN_INCOMPATIBLE: u64 = 0;
 const KNOWN_READ_ONLY_COMPATIBLE: u64 = 0;
@@ -24,6 +25,7 @@ pub(crate) struct LogPointer {
     /// Its checksum.
     pub checksum: u32,
     pub segment: Run,
+    pub seal: Seal,
     /// Bytes from the start of the segment.
     pub position: u64,
 }
@@ -52,8 +54,15 @@ pub(crate) enum SuperblockError {
     Damaged(#[from] Damaged),
     #[error("it has the features {0:#x}, which this version does not know")]
     UnknownFeatures(u64),
-    #[error("it has format {0}, and this version knows format {FORMAT}")]
+    #[error("it has format {0}, and this version knows formats up to {FORMAT}: use a newer one")]
     UnknownFormat(u32),
+}
+
+impl SuperblockError {
+    /// Whether it is whole, but made by a version that knows more.
+    pub(crate) fn is_of_another_version(&self) -> bool {
+        !matches!(self, SuperblockError::Damaged(_))
+    }
 }
 
 impl Superblock {
@@ -79,6 +88,8 @@ impl Superblock {
             writer.u64(pointer.segment.start);
             writer.u64(pointer.segment.count);
             writer.u64(pointer.position);
+            writer.u64(pointer.seal.seq);
+            writer.u64(pointer.seal.synced);
         }
         writer.u64(self.upkeep.start);
         writer.u64(self.upkeep.count);
@@ -101,8 +112,13 @@ impl Superblock {
             return Err(Damaged("the superblock's checksum differs").into());
         }
         let format = reader.u32()?;
-        if format != FORMAT || reader.u32()? != BLOCK as u32 {
-            return Err(SuperblockError::UnknownFormat(format));
+        let sealed = match format {
+            FORMAT => Sealed::Yes,
+            FORMAT_WITHOUT_SEALS => Sealed::No,
+            unknown => return Err(SuperblockError::UnknownFormat(unknown)),
+        };
+        if reader.u32()? != BLOCK as u32 {
+            return Err(Damaged("its blocks are of another size").into());
         }
         let _compatible = reader.u64()?;
         let read_only_compatible = reader.u64()?;
@@ -117,11 +133,12 @@ impl Superblock {
         }
         let generation = reader.u64()?;
         let has_checkpoint = reader.u8()? != 0;
-        let oldest = decode_pointer(&mut reader)?;
-        let newest = decode_pointer(&mut reader)?;
-        let synced = match reader.rest().iter().take(POINTER).all(|byte| *byte == 0) {
-            true => reader.skip(POINTER).map(|()| None)?,
-            false => Some(decode_pointer(&mut reader)?),
+        let oldest = decode_pointer(&mut reader, sealed)?;
+        let newest = decode_pointer(&mut reader, sealed)?;
+        let length = sealed.pointer_bytes();
+        let synced = match reader.rest().iter().take(length).all(|byte| *byte == 0) {
+            true => reader.skip(length).map(|()| None)?,
+            false => Some(decode_pointer(&mut reader, sealed)?),
         };
         let upkeep = Run::new(reader.u64()?, reader.u64()?);
         if !upkeep.lies_within(1 << 50) {
@@ -131,18 +148,35 @@ impl Superblock {
     }
 }
 
-fn decode_pointer(reader: &mut Reader<'_>) -> Result<LogPointer, Damaged> {
+/// Whether places in the log come with the seals of their segments.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Sealed {
+    Yes,
+    No,
+}
+
+impl Sealed {
+    fn pointer_bytes(self) -> usize {
+        if self == Sealed::Yes { 52 } else { 36 }
+    }
+}
+
+fn decode_pointer(reader: &mut Reader<'_>, sealed: Sealed) -> Result<LogPointer, Damaged> {
     let seq = reader.u64()?;
     let checksum = reader.u32()?;
     let segment = Run::new(reader.u64()?, reader.u64()?);
     let position = reader.u64()?;
+    let seal = match sealed {
+        Sealed::Yes => Seal { seq: reader.u64()?, synced: reader.u64()? },
+        Sealed::No => Seal::default(),
+    };
     if segment.start < 2 || segment.count < 2 || !segment.lies_within(1 << 50) {
         return Err(Damaged("a log segment lies nowhere"));
     }
     if position > segment.bytes() {
         return Err(Damaged("the log begins outside its segment"));
     }
-    Ok(LogPointer { seq, checksum, segment, position })
+    Ok(LogPointer { seq, checksum, segment, seal, position })
 }
 
 #[cfg(test)]
@@ -150,7 +184,9 @@ mod tests {
     use super::*;
 
     fn some() -> Superblock {
-        let pointer = LogPointer { seq: 9, checksum: 4, segment: Run::new(2, 254), position: 4096 };
+        let seal = Seal { seq: 5, synced: 6 };
+        let segment = Run::new(2, 254);
+        let pointer = LogPointer { seq: 9, checksum: 4, segment, seal, position: 4096 };
         Superblock {
             generation: 3,
             store: [7; 16],

@@ -70,9 +70,10 @@ fn follow(device: &dyn Device, start: LogPointer) -> Result<Scanned, ScanError> 
         at.seq = frame.seq;
         at.checksum = frame.checksum;
         at.position = position + frame.stored_length();
-        if let Record::Jump { segment } = record {
+        if let Record::Jump { segment, seal } = record {
             window = Window::new(device, segment);
             at.segment = segment;
+            at.seal = seal;
             at.position = 0;
             scanned.segments.push(segment);
         }
@@ -96,18 +97,19 @@ fn synced_beyond(device: &dyn Device, end: &LogPointer) -> Result<u64, ScanError
     while let Some(at) = window.next_block(position)? {
         position = at + BLOCK_BYTES;
         // Only the rare one that looks right is worth its checksum.
-        let looks_right = peek(&window.loaded(at)).is_some_and(|(seq, _)| possible.contains(&seq));
+        let looks_right =
+            peek(end.seal, &window.loaded(at)).is_some_and(|(seq, _)| possible.contains(&seq));
         let frame = match looks_right {
-            true => Frame::decode_unchained(&window.from(at)?).ok(),
+            true => Frame::decode_unchained(end.seal, &window.from(at)?).ok(),
             false => None,
         };
         let Some(frame) = frame else { continue };
         newest = newest.max(frame.synced_seq);
         let (seq, checksum, behind) = (frame.seq, frame.checksum, at + frame.stored_length());
-        let behind = LogPointer { seq, checksum, segment: end.segment, position: behind };
+        let behind = LogPointer { seq, checksum, position: behind, ..*end };
         let followed = match Record::decode(&frame.body) {
-            Ok(Record::Jump { segment }) => {
-                follow(device, LogPointer { segment, position: 0, ..behind })
+            Ok(Record::Jump { segment, seal }) => {
+                follow(device, LogPointer { segment, seal, position: 0, ..behind })
             }
             _ => follow(device, behind),
         };
@@ -126,7 +128,7 @@ fn next_frame(window: &mut Window<'_>, at: &LogPointer) -> io::Result<Option<(Fr
     let aligned = at.position.next_multiple_of(BLOCK_BYTES);
     for position in [at.position, aligned, jump_position(at.segment)] {
         let bytes = window.from(position)?;
-        if let Ok(frame) = Frame::decode(&bytes, at.checksum, at.seq + 1) {
+        if let Ok(frame) = Frame::decode(at.seal, &bytes, at.checksum, at.seq + 1) {
             return Ok(Some((frame, position)));
         }
     }
@@ -202,22 +204,24 @@ impl<'a> Window<'a> {
     }
 }
 
-/// The segments from `oldest` up to, not including, `newest`: only the records that leave a segment
-/// are read.
+/// The segments from that of `oldest` up to, not including, `newest`: only the records that leave a
+/// segment are read.
 pub(crate) fn jump_targets(
     device: &dyn Device,
-    oldest: Run,
+    oldest: LogPointer,
     newest: Run,
 ) -> Result<Vec<Run>, ScanError> {
     let mut segments = Vec::new();
-    let mut at = oldest;
+    let (mut at, mut seal) = (oldest.segment, oldest.seal);
     while at != newest {
         segments.push(at);
         let mut block = vec![0; BLOCK_BYTES as usize];
         device.read_at(at.offset() + jump_position(at), &mut block)?;
-        match Frame::decode_unchained(&Bytes::from(block)).map(|frame| Record::decode(&frame.body))
-        {
-            Ok(Ok(Record::Jump { segment })) if !segments.contains(&segment) => at = segment,
+        let frame = Frame::decode_unchained(seal, &Bytes::from(block));
+        match frame.map(|frame| Record::decode(&frame.body)) {
+            Ok(Ok(Record::Jump { segment, seal: next })) if !segments.contains(&segment) => {
+                (at, seal) = (segment, next);
+            }
             _ => {
                 let damage = Damaged("it does not lead from the old checkpoint to the new");
                 return Err(ScanError::Damaged { seq: 0, damage });

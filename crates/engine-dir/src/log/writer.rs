@@ -3,7 +3,7 @@
 use std::io;
 
 use crate::device::Device;
-use crate::layout::{FRAME_HEADER, LogPointer, Record, encode_frame};
+use crate::layout::{FRAME_HEADER, LogPointer, Record, Seal, encode_frame};
 use crate::units::{BLOCK_BYTES, Run, blocks_for};
 
 use super::jump_position;
@@ -103,21 +103,22 @@ impl LogWriter {
         Some(self.spare.swap_remove(index))
     }
 
-    /// Leaves the current segment for another.
+    /// Leaves the current segment for another, whose frames go under that seal.
     pub(crate) fn jump(
         &mut self,
         device: &dyn Device,
-        segment: Run,
+        (segment, seal): (Run, Seal),
         synced: u64,
     ) -> io::Result<()> {
         let before = self.end.position;
         self.end.position = jump_position(self.end.segment);
-        let body = Record::Jump { segment }.encode();
+        let body = Record::Jump { segment, seal }.encode();
         if let Err(error) = self.put(device, &body, synced) {
             self.end.position = before;
             return Err(error);
         }
         self.end.segment = segment;
+        self.end.seal = seal;
         self.end.position = 0;
         self.segments.push(segment);
         Ok(())
@@ -137,7 +138,7 @@ impl LogWriter {
 
     fn put(&mut self, device: &dyn Device, body: &[u8], synced: u64) -> io::Result<()> {
         let seq = self.end.seq + 1;
-        let (bytes, checksum) = encode_frame(self.end.checksum, seq, synced, body);
+        let (bytes, checksum) = encode_frame(self.end.seal, self.end.checksum, (seq, synced), body);
         device.write_at(self.end.segment.offset() + self.end.position, &bytes)?;
         self.end.seq = seq;
         self.end.checksum = checksum;

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::device::SimulatedVolume;
-use crate::layout::Superblock;
+use crate::layout::{FRAME_HEADER, Record, Superblock};
 use crate::log::scan;
 use crate::units::{BLOCK, BLOCK_BYTES};
 use crate::{RecoverError, Report};
@@ -13,6 +13,7 @@ struct Place {
     seq: u64,
     offset: u64,
     length: u64,
+    is_jump: bool,
 }
 
 /// A store whose log is damaged, record by record.
@@ -36,11 +37,12 @@ impl Specimen {
         for found in &scanned.found {
             let end = match found.end.segment == segment {
                 true => found.end.position,
-                // A jump: its record is short.
-                false => found.start + 30,
+                // A jump.
+                false => found.start + (FRAME_HEADER + found.record.encode().len()) as u64,
             };
             let (seq, offset) = (found.end.seq, segment.offset() + found.start);
-            records.push(Place { seq, offset, length: end - found.start });
+            let is_jump = matches!(found.record, Record::Jump { .. });
+            records.push(Place { seq, offset, length: end - found.start, is_jump });
             segment = found.end.segment;
         }
         let told = superblock.synced.map_or(0, |synced| synced.seq);
@@ -152,7 +154,7 @@ fn a_damaged_link_between_segments_is_told() {
         }
     }
     let specimen = Specimen::of(volume.after_process_death());
-    let jumps = specimen.records.iter().filter(|place| place.length == 30).count();
+    let jumps = specimen.records.iter().filter(|place| place.is_jump).count();
     assert!(jumps > 0, "the log has left its first segment");
     let (known, rest) = specimen.assert_told_or_not_synced();
     assert!(known > 38 && rest <= 3, "{known} known, {rest} not");

@@ -3,6 +3,8 @@
 mod basics;
 mod damage;
 mod defects;
+mod forgery;
+mod older_formats;
 mod outages;
 mod rig;
 
