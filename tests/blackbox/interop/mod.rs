@@ -10,10 +10,15 @@
 //! `MARCOT_INTEROP` to a part of a feature set's name to run only some.
 
 mod contents;
+mod guest;
+mod holder;
+mod load;
 mod looks;
 mod party;
 mod shapes;
+mod stage;
 mod table;
+mod together;
 mod turns;
 
 use std::sync::Mutex;

@@ -7,10 +7,6 @@ use std::process::{Command, Output};
 
 use crate::normalise;
 
-/// What ours answers where watchers must be listed and librados' C interface cannot: Ceph does such
-/// a line then.
-pub(super) const LACKING: i32 = 95;
-
 /// A side.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Party {
@@ -57,6 +53,11 @@ impl Commands {
         Commands { conf: conf.to_owned(), folder }
     }
 
+    /// A folder for files and sockets.
+    pub(super) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
     /// `rbd WORDS` of that side. Ceph's can hang, and does not heed a plain end.
     pub(super) fn rbd(&self, party: Party, words: &[&str]) -> Command {
         let mut command = Command::new("timeout");
@@ -91,7 +92,6 @@ impl Commands {
     pub(super) fn must(&self, party: Party, line: &str) -> Result<Said, String> {
         let said = self.run(party, &line.split(' ').collect::<Vec<_>>());
         match said.code {
-            LACKING if party == Party::Marcot => self.must(Party::Ceph, line),
             0 => Ok(said),
             _ => Err(format!("{party}: rbd {line}\n{said}")),
         }

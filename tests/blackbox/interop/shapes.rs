@@ -83,11 +83,7 @@ async fn clones(image: &Image) -> Result<Value, Errno> {
 
 async fn watchers(image: &Image) -> Result<Value, Errno> {
     let found = image.client().store.list_watchers(image.header_object()).await;
-    let found = match found {
-        // As in `party`: without a way to ask, the other side's answer is not doubted.
-        Err(error) if error.errno == Errno::OPNOTSUPP => Vec::new(),
-        other => other.map_err(|error| error.errno)?,
-    };
+    let found = found.map_err(|error| error.errno)?;
     let mut watchers: Vec<_> = found
         .into_iter()
         .map(|watcher| (watcher.address.0, watcher.client.0, watcher.handle.0))

@@ -11,6 +11,7 @@ use super::contents::Contents;
 use super::looks::Look;
 use super::party::{Commands, Party};
 use super::shapes;
+use super::stage::remove_pool;
 use super::table::{DataPool, Effect, FeatureSet, Needs, STEPS, Step, make_erasure_coded};
 use crate::differential::{Answer, Judge, Operation, Ours};
 
@@ -70,6 +71,14 @@ impl<'a> Turns<'a> {
     }
 
     pub(super) fn take_all(mut self) -> Result<(), String> {
+        self.take_turns()?;
+        let pool = self.place.split('/').next().unwrap_or_default();
+        remove_pool(&self.commands, pool);
+        remove_pool(&self.commands, &self.data_pool);
+        Ok(())
+    }
+
+    fn take_turns(&mut self) -> Result<(), String> {
         self.prepare()?;
         let mut actor = self.first;
         let steps: Vec<&Step> = STEPS.iter().filter(|step| self.fits(step)).collect();

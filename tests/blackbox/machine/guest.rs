@@ -76,17 +76,17 @@ fn wait_for(what: &str, mut happened: impl FnMut() -> bool) {
 }
 
 /// The guest of `scripts/guest/build`, built on first use.
-fn guest_directory() -> PathBuf {
+pub(crate) fn guest_directory() -> PathBuf {
     let directory = top().join("target/guest");
     let built = Command::new(top().join("scripts/guest/build")).arg(&directory).status();
     assert!(built.expect("scripts/guest/build").success(), "the guest could not be built");
     directory
 }
 
-fn top() -> PathBuf {
+pub(crate) fn top() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
 
-fn path_with_sbin() -> String {
+pub(crate) fn path_with_sbin() -> String {
     format!("{}:/sbin:/usr/sbin", std::env::var("PATH").unwrap_or_default())
 }

@@ -1,4 +1,4 @@
 //! The real binary under real conditions: a guest that runs from it, and SIGKILL at any moment.
 
-mod guest;
+pub(crate) mod guest;
 mod kill;

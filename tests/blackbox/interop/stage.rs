@@ -1,0 +1,90 @@
+//! A pool with a clone of stamped blocks, for tests with several clients at once.
+
+use std::fs;
+use std::path::Path;
+
+use super::load::STRIDE;
+use super::party::{Commands, Party};
+
+/// Blocks of an image.
+pub(super) const BLOCKS: u64 = 240;
+/// Its size, with objects of 1 MiB.
+const SIZE: usize = BLOCKS as usize * STRIDE;
+
+pub(super) struct Stage {
+    pub(super) commands: Commands,
+    pool: String,
+    /// What the parent holds.
+    pub(super) before: Vec<u8>,
+}
+
+impl Stage {
+    /// With a new pool, and in it `parent@s` and its clone `disk`.
+    pub(super) fn new(conf: &Path, pool: &str) -> Stage {
+        let commands = make_pool(conf, pool);
+        let before: Vec<u8> = (0..SIZE).map(|at| (at / 4096 % 250) as u8 + 1).collect();
+        let file = commands.folder().join("before");
+        fs::write(&file, &before).expect("a file");
+        let stage = Stage { commands, pool: pool.to_owned(), before };
+        for line in [
+            format!("import --no-progress --object-size 1M {} {pool}/parent", file.display()),
+            format!("snap create --no-progress {pool}/parent@s"),
+            format!("snap protect {pool}/parent@s"),
+            format!("clone --object-size 1M {pool}/parent@s {pool}/disk"),
+        ] {
+            stage.must(Party::Ceph, &line);
+        }
+        stage
+    }
+
+    /// `pool/disk`.
+    pub(super) fn disk(&self) -> String {
+        format!("{}/disk", self.pool)
+    }
+
+    /// Runs what must work, `{d}` being the disk.
+    pub(super) fn must(&self, party: Party, line: &str) -> String {
+        let line = line.replace("{d}", &self.disk());
+        match self.commands.must(party, &line) {
+            Ok(said) => String::from_utf8_lossy(&said.out).into_owned(),
+            Err(problem) => panic!("{problem}"),
+        }
+    }
+
+    /// All bytes of the disk or of a snapshot of it.
+    pub(super) fn content(&self, party: Party, name: &str) -> Vec<u8> {
+        let words = ["export", "--no-progress", name, "-"];
+        let said = self.commands.run(party, &words);
+        assert_eq!(said.code, 0, "export {name}: {said}");
+        said.out
+    }
+}
+
+/// A new pool, and the commands to work on it.
+pub(super) fn make_pool(conf: &Path, pool: &str) -> Commands {
+    let commands = Commands::new(conf);
+    remove_pool(&commands, pool);
+    for line in
+        [format!("osd pool create {pool} 4"), format!("osd pool application enable {pool} rbd")]
+    {
+        let output = commands.ceph(&line).output().expect("ceph");
+        assert!(output.status.success(), "{line}: {output:?}");
+    }
+    commands
+}
+
+/// Removes a pool if it is there.
+pub(super) fn remove_pool(commands: &Commands, pool: &str) {
+    let line = format!("osd pool rm {pool} {pool} --yes-i-really-really-mean-it");
+    // Another try would find the same; what comes next says so.
+    let _ = commands.ceph(&line).output();
+}
+
+impl Drop for Stage {
+    fn drop(&mut self) {
+        // What failed is to be looked at.
+        if !std::thread::panicking() {
+            remove_pool(&self.commands, &self.pool);
+        }
+    }
+}
