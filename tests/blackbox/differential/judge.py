@@ -238,33 +238,31 @@ class Judge:
 
     # Looking.
 
-    def op_contents(self, op):
-        """Sums of the bytes of every image and snapshot."""
-        sums = {}
+    def images(self, op):
+        """Every image, opened, with its name; or those alone that the operation names."""
         for letter in self.pools:
             for namespace in [""] + list(self.rbd.namespace_list(self.context(letter))):
                 context = self.context(letter, namespace)
                 for name in self.rbd.list(context):
                     spec = "/".join(filter(None, [letter, namespace, name]))
-                    with rbd.Image(context, name, read_only=True) as image:
-                        sums[spec] = zlib.adler32(image.read(0, image.size()))
-                        for snap in image.list_snaps():
-                            image.set_snap_by_id(snap["id"])
-                            label = spec + "@" + self.label(image, snap)
-                            sums[label] = zlib.adler32(image.read(0, image.size()))
+                    if spec in op.get("only", [spec]):
+                        with rbd.Image(context, name, read_only=True) as image:
+                            yield spec, image
+
+    def op_contents(self, op):
+        """Sums of the bytes of images and their snapshots."""
+        sums = {}
+        for spec, image in self.images(op):
+            sums[spec] = zlib.adler32(image.read(0, image.size()))
+            for snap in image.list_snaps():
+                image.set_snap_by_id(snap["id"])
+                label = spec + "@" + self.label(image, snap)
+                sums[label] = zlib.adler32(image.read(0, image.size()))
         return {"sums": sums}
 
     def op_shapes(self, op):
-        """Everything but the bytes of every image, numbers as they are."""
-        shapes = {}
-        for letter in self.pools:
-            for namespace in [""] + list(self.rbd.namespace_list(self.context(letter))):
-                context = self.context(letter, namespace)
-                for name in self.rbd.list(context):
-                    spec = "/".join(filter(None, [letter, namespace, name]))
-                    with rbd.Image(context, name, read_only=True) as image:
-                        shapes[spec] = self.shape(image)
-        return {"shapes": shapes}
+        """Everything but the bytes of images, numbers as they are."""
+        return {"shapes": {spec: self.shape(image) for spec, image in self.images(op)}}
 
     def shape(self, image):
         stat = image.stat()
@@ -278,7 +276,7 @@ class Judge:
         ]
         watchers = [[w["addr"], w["id"], w["cookie"]] for w in image.watchers_list()]
         return {
-            "id": image.id(),
+            "id": "" if image.old_format() else image.id(),
             "size": stat["size"],
             "order": stat["order"],
             "prefix": image.block_name_prefix(),

@@ -332,6 +332,15 @@ impl Ours {
         done.map_err(|error| error.errno())
     }
 
+    /// The same of these images alone.
+    pub(crate) fn contents_of(&self, images: &[String]) -> BTreeMap<String, u32> {
+        let mut sums = BTreeMap::new();
+        for image in images {
+            block_on(self.sums_of(image, &mut sums)).expect("contents");
+        }
+        sums
+    }
+
     async fn sums(&self) -> Result<BTreeMap<String, u32>, Errno> {
         let mut sums = BTreeMap::new();
         for (letter, (pool, _)) in &self.pools {

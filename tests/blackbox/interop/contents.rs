@@ -30,6 +30,11 @@ impl Contents {
                     self.0.insert(name.replacen(from, to, 1), bytes);
                 }
             }
+            Effect::Purged(image) => {
+                for snapshot in self.user_snapshots(image) {
+                    self.0.remove(&snapshot);
+                }
+            }
             Effect::Size(image, size) => self.of(image).resize(size, 0),
             Effect::Gone(name) => {
                 for snapshot in self.snapshots(name) {
@@ -61,9 +66,17 @@ impl Contents {
         !image.starts_with("trash:") && self.0.contains_key(image)
     }
 
-    /// The sums that both sides must see; what is in the trash is not listed.
-    pub(super) fn sums(&self, place: &str) -> BTreeMap<String, u32> {
-        let listed = self.0.iter().filter(|(name, _)| !name.starts_with("trash:"));
-        listed.map(|(name, bytes)| (format!("{place}{name}"), sum(bytes))).collect()
+    /// All images; what is in the trash is not listed.
+    pub(super) fn images(&self) -> Vec<String> {
+        let all = self.0.keys().filter(|name| !name.contains('@') && self.has(name));
+        all.cloned().collect()
+    }
+
+    /// The sums that both sides must see of `images`, whose names begin with `place`.
+    pub(super) fn sums(&self, place: &str, images: &[String]) -> BTreeMap<String, u32> {
+        let named = self.0.iter().map(|(name, bytes)| (format!("{place}{name}"), bytes));
+        let image = |name: &str| name.split('@').next().unwrap_or_default().to_owned();
+        let wanted = named.filter(|(name, _)| images.contains(&image(name)));
+        wanted.map(|(name, bytes)| (name, sum(bytes))).collect()
     }
 }

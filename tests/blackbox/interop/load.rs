@@ -69,11 +69,16 @@ impl Load {
             for line in output.lines().map_while(Result::ok) {
                 let words: Vec<&str> = line.split(' ').collect();
                 let number = words.last().and_then(|word| word.parse().ok()).unwrap_or(0);
-                let _ = match words[..] {
-                    [_] => Ok(count.store(number, Ordering::SeqCst)),
-                    ["end", _] => told.send((Ended::Asked, number)),
-                    _ => told.send((Ended::Failed(words[1..words.len() - 1].join(" ")), number)),
+                let ended = match words[..] {
+                    [_] => {
+                        count.store(number, Ordering::SeqCst);
+                        continue;
+                    }
+                    ["end", _] => Ended::Asked,
+                    _ => Ended::Failed(words[1..words.len() - 1].join(" ")),
                 };
+                // Who does not wait for it need not know.
+                let _ = told.send((ended, number));
             }
         });
         let load = Load { child, acknowledged, end, lane };

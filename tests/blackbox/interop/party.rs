@@ -67,6 +67,8 @@ impl Commands {
             Party::Ceph => command.arg("rbd"),
         };
         command.args(words).env("CEPH_CONF", &self.conf).env("TZ", "UTC");
+        // Images of format 1 are made by force only.
+        command.env("RBD_FORCE_ALLOW_V1", "1");
         command.current_dir(self.folder.path()).env_remove("MARCOT_STORE");
         match party {
             Party::Marcot => command.env_remove("CEPH_ARGS"),

@@ -6,10 +6,8 @@ use std::path::Path;
 use super::load::STRIDE;
 use super::party::{Commands, Party};
 
-/// Blocks of an image.
-pub(super) const BLOCKS: u64 = 240;
-/// Its size, with objects of 1 MiB.
-const SIZE: usize = BLOCKS as usize * STRIDE;
+/// Of an image: room for 240 blocks, in objects of 1 MiB.
+const SIZE: usize = 240 * STRIDE;
 
 pub(super) struct Stage {
     pub(super) commands: Commands,

@@ -9,7 +9,8 @@ pub(super) struct FeatureSet {
     pub(super) name: &'static str,
     /// Options of whatever makes an image; `{data}` is the data pool.
     pub(super) layout: &'static str,
-    pub(super) object_map: bool,
+    /// What lines are for it.
+    pub(super) lines: &'static [Needs],
     pub(super) namespace: Option<&'static str>,
     pub(super) data_pool: DataPool,
 }
@@ -24,7 +25,7 @@ pub(super) enum DataPool {
 const DEFAULT: FeatureSet = FeatureSet {
     name: "default",
     layout: "",
-    object_map: true,
+    lines: &[Needs::Nothing, Needs::Format2, Needs::ObjectMap],
     namespace: None,
     data_pool: DataPool::Replicated,
 };
@@ -34,7 +35,7 @@ pub(super) const FEATURE_SETS: &[FeatureSet] = &[
     FeatureSet {
         name: "layering only",
         layout: "--image-feature layering",
-        object_map: false,
+        lines: &[Needs::Nothing, Needs::Format2],
         ..DEFAULT
     },
     FeatureSet { name: "striping", layout: "--stripe-unit 65536 --stripe-count 3", ..DEFAULT },
@@ -46,6 +47,12 @@ pub(super) const FEATURE_SETS: &[FeatureSet] = &[
         ..DEFAULT
     },
     FeatureSet { name: "namespace", namespace: Some("space"), ..DEFAULT },
+    FeatureSet {
+        name: "format 1",
+        layout: "--image-format 1",
+        lines: &[Needs::Nothing],
+        ..DEFAULT
+    },
 ];
 
 /// What a line does to the bytes of images and snapshots.
@@ -66,6 +73,8 @@ pub(super) enum Effect {
     Size(&'static str, usize),
     /// With its snapshots.
     Gone(&'static str),
+    /// Its user's snapshots are.
+    Purged(&'static str),
 }
 
 impl Effect {
@@ -77,6 +86,7 @@ impl Effect {
             | Effect::Move(_, name)
             | Effect::Size(name, _)
             | Effect::Gone(name)
+            | Effect::Purged(name)
             | Effect::Bytes { image: name, .. } => name,
         };
         name.split('@').next().unwrap_or(name)
@@ -87,6 +97,8 @@ impl Effect {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Needs {
     Nothing,
+    /// Clones and the trash.
+    Format2,
     ObjectMap,
 }
 
@@ -103,16 +115,28 @@ const fn step(line: &'static str, effects: &'static [Effect]) -> Step {
     Step { line, effects, needs: Needs::Nothing }
 }
 
+const fn format_2(line: &'static str, effects: &'static [Effect]) -> Step {
+    Step { line, effects, needs: Needs::Format2 }
+}
+
 const fn mapped(line: &'static str) -> Step {
     Step { line, effects: &[], needs: Needs::ObjectMap }
 }
 
+const fn bytes(effects: &'static [Effect]) -> Step {
+    let Effect::Bytes { image, fill, .. } = effects[0] else { panic!("no change of bytes") };
+    let line = if fill == 0 { "discard" } else { "write" };
+    // The parent is called base; its clones need format 2.
+    match image.as_bytes()[0] {
+        b'b' => step(line, effects),
+        _ => format_2(line, effects),
+    }
+}
+
+/// A write, or a discard where the bytes are zeros.
 macro_rules! write {
     ($image:literal, $offset:expr, $length:expr, $fill:expr) => {
-        step(
-            if $fill == 0 { "discard" } else { "write" },
-            &[Effect::Bytes { image: $image, offset: $offset, length: $length, fill: $fill }],
-        )
+        bytes(&[Effect::Bytes { image: $image, offset: $offset, length: $length, fill: $fill }])
     };
 }
 
@@ -125,57 +149,69 @@ pub(super) const STEPS: &[Step] = &[
     step("rbd snap create --no-progress {p}/base@one", &[Effect::Copy("base", "base@one")]),
     write!("base", 250_368, 175_104, 2),
     step("rbd snap create --no-progress {p}/base@two", &[Effect::Copy("base", "base@two")]),
-    step("rbd snap protect {p}/base@one", &[]),
+    format_2("rbd snap protect {p}/base@one", &[]),
     // A clone of the first kind, with other objects than its parent's.
-    step(
+    format_2(
         "rbd clone --object-size 1M {layout} {p}/base@one {p}/child",
         &[Effect::Copy("base@one", "child")],
     ),
     write!("child", 100_352, 75_264, 3),
-    step("rbd snap create --no-progress {p}/child@a", &[Effect::Copy("child", "child@a")]),
+    format_2("rbd snap create --no-progress {p}/child@a", &[Effect::Copy("child", "child@a")]),
     write!("child", 300_032, 25_088, 4),
     write!("child", 0, 512 * KIB, 0),
-    step("rbd resize --no-progress --size 2304K {p}/child", &[Effect::Size("child", 2304 * KIB)]),
+    format_2(
+        "rbd resize --no-progress --size 2304K {p}/child",
+        &[Effect::Size("child", 2304 * KIB)],
+    ),
     write!("child", 2_000_384, 125_440, 5),
-    step("rbd image-meta set {p}/child purpose turns", &[]),
-    step("rbd image-meta set {p}/child owner both", &[]),
-    step("rbd image-meta remove {p}/child purpose", &[]),
-    step("rbd flatten --no-progress {p}/child", &[]),
+    format_2("rbd image-meta set {p}/child purpose turns", &[]),
+    format_2("rbd image-meta set {p}/child owner both", &[]),
+    format_2("rbd image-meta remove {p}/child purpose", &[]),
+    format_2("rbd flatten --no-progress {p}/child", &[]),
     write!("child", 500_224, 150_016, 6),
     mapped("rbd feature disable {p}/child fast-diff,object-map"),
     mapped("rbd feature enable {p}/child object-map,fast-diff"),
     mapped("rbd object-map rebuild --no-progress {p}/child"),
-    step("rbd snap rollback --no-progress {p}/child@a", &[Effect::Copy("child@a", "child")]),
-    step(
+    format_2("rbd snap rollback --no-progress {p}/child@a", &[Effect::Copy("child@a", "child")]),
+    format_2(
         "rbd resize --no-progress --allow-shrink --size 768K {p}/child",
         &[Effect::Size("child", 768 * KIB)],
     ),
-    step("rbd snap rm --no-progress {p}/child@a", &[Effect::Gone("child@a")]),
-    step("rbd snap unprotect {p}/base@one", &[]),
+    format_2("rbd snap rm --no-progress {p}/child@a", &[Effect::Gone("child@a")]),
+    format_2("rbd snap unprotect {p}/base@one", &[]),
     // A clone of the second kind: the snapshot goes to the trash while it lives.
-    step(
+    format_2(
         "rbd clone --rbd-default-clone-format 2 {layout} {p}/base@two {p}/second",
         &[Effect::Copy("base@two", "second")],
     ),
     write!("second", 768 * KIB, 50_176, 7),
-    step("rbd snap rm --no-progress {p}/base@two", &[Effect::Move("base@two", "base@trash:two")]),
-    step("rbd flatten --no-progress {p}/second", &[Effect::Gone("base@trash:two")]),
+    format_2(
+        "rbd snap rm --no-progress {p}/base@two",
+        &[Effect::Move("base@two", "base@trash:two")],
+    ),
+    format_2("rbd flatten --no-progress {p}/second", &[Effect::Gone("base@trash:two")]),
     step("rbd cp --no-progress {p}/base {p}/copy", &[Effect::Copy("base", "copy")]),
     step("rbd snap create --no-progress {p}/copy@x", &[Effect::Copy("copy", "copy@x")]),
     step("rbd snap rename {p}/copy@x {p}/copy@y", &[Effect::Move("copy@x", "copy@y")]),
     step("rbd snap limit set --limit 1 {p}/copy", &[]),
     step("rbd rename {p}/copy {p}/renamed", &[Effect::Move("copy", "renamed")]),
-    step("rbd trash mv {p}/renamed", &[Effect::Move("renamed", "trash:renamed")]),
-    step(
+    format_2("rbd trash mv {p}/renamed", &[Effect::Move("renamed", "trash:renamed")]),
+    format_2(
         "rbd trash restore --image restored {p}/{id:renamed}",
         &[Effect::Move("trash:renamed", "restored")],
     ),
-    step("rbd snap purge --no-progress {p}/restored", &[Effect::Gone("restored@y")]),
-    step("rbd rm --no-progress {p}/restored", &[Effect::Gone("restored")]),
-    step("rbd trash mv {p}/second", &[Effect::Move("second", "trash:second")]),
-    step("rbd trash rm --no-progress {p}/{id:second}", &[Effect::Gone("trash:second")]),
-    step("rbd rm --no-progress {p}/child", &[Effect::Gone("child")]),
-    step("rbd snap purge --no-progress {p}/base", &[Effect::Gone("base@one")]),
+    format_2("rbd rename {p}/restored {p}/renamed", &[Effect::Move("restored", "renamed")]),
+    step("rbd snap purge --no-progress {p}/renamed", &[Effect::Purged("renamed")]),
+    step("rbd rm --no-progress {p}/renamed", &[Effect::Gone("renamed")]),
+    format_2("rbd trash mv {p}/second", &[Effect::Move("second", "trash:second")]),
+    format_2("rbd trash rm --no-progress {p}/{id:second}", &[Effect::Gone("trash:second")]),
+    format_2("rbd rm --no-progress {p}/child", &[Effect::Gone("child")]),
+    step("rbd resize --no-progress --size 2M {p}/base", &[Effect::Size("base", 2048 * KIB)]),
+    write!("base", 1600 * KIB, 100_352, 8),
+    write!("base", 256 * KIB, 256 * KIB, 0),
+    step("rbd snap rollback --no-progress {p}/base@one", &[Effect::Copy("base@one", "base")]),
+    write!("base", 512, 512, 9),
+    step("rbd snap purge --no-progress {p}/base", &[Effect::Purged("base")]),
     step("rbd rm --no-progress {p}/base", &[Effect::Gone("base")]),
 ];
 
