@@ -7,6 +7,7 @@
 mod change;
 mod format;
 mod load;
+mod unwritable;
 
 use std::sync::Arc;
 
@@ -25,6 +26,7 @@ use crate::striping::{Striping, StripingError};
 pub(crate) use format::Identity;
 pub use format::ImageFormat;
 pub(crate) use load::{load, whole_format_1};
+pub use unwritable::UnwritableError;
 
 /// An image's header.
 #[derive(Clone, Debug, PartialEq, Eq)]

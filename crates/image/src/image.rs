@@ -8,7 +8,7 @@
 mod open;
 
 use std::fmt;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, Weak};
 
 use marcot_format::features::{Features, Flags};
@@ -49,6 +49,8 @@ pub struct Image {
     coordination: Coordination,
     accessed: Recorded,
     modified: Recorded,
+    /// The journal, if there is one, was looked at and has nothing that is not in the image.
+    journal_seen: AtomicBool,
 }
 
 /// How to open an image.
@@ -148,6 +150,7 @@ impl Image {
             coordination: Coordination::default(),
             accessed: Recorded::new(times.0),
             modified: Recorded::new(times.1),
+            journal_seen: AtomicBool::new(false),
         });
         if image.is_writable() {
             image.start_watching().await.map_err(CallError::from)?;
@@ -341,6 +344,10 @@ impl Image {
 
     pub(crate) fn writes(&self) -> &Gate {
         &self.writes
+    }
+
+    pub(crate) fn journal_seen(&self) -> &AtomicBool {
+        &self.journal_seen
     }
 
     pub(crate) fn object_gates(&self) -> &ObjectGates {

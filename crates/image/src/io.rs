@@ -10,6 +10,7 @@
 //! | `write`, `discard`, `compare_and_write`, `flush` | the requests |
 //! | `copy_on_read` | reads of a clone that make the parent's bytes its own |
 //! | `allocation` | which ranges hold data |
+//! | `whole` | whether objects are all there is |
 //! | `trim`, `flatten` | what resize and flatten do to data objects |
 //!
 //! A future of a changing request is to be polled to its end: the store completes what was
@@ -32,6 +33,7 @@ mod pieces;
 mod plan;
 mod read;
 mod trim;
+mod whole;
 mod write;
 
 pub use error::IoError;

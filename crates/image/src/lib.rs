@@ -5,6 +5,7 @@
 //! | [`client`], [`config`] | who asks, where an image lives, options with Ceph's defaults |
 //! | [`image`], [`header`] | the handle of an opened image, and what its header says |
 //! | [`io`] | reading, writing, discarding; copyup |
+//! | `journal`, `migration` | whether bytes are elsewhere |
 //! | `layering`, `object_map` | which ancestor, and which object, holds bytes |
 //! | [`coordination`] | watch, exclusive lock, requests to its owner |
 //! | [`pool`], [`operation`] | directories and namespaces; the verbs |
@@ -24,7 +25,9 @@ pub mod extents;
 pub mod header;
 pub mod image;
 pub mod io;
+mod journal;
 mod layering;
+mod migration;
 #[cfg(test)]
 mod model_test;
 mod object_map;
@@ -41,7 +44,7 @@ pub use client::{Access, Client, ImageKey, Location, SnapKey};
 pub use config::Config;
 pub use coordination::{DelegateError, LockError, OwnerRequest};
 pub use extents::{Allocation, AllocationState, ImageExtent, ObjectExtent};
-pub use header::{Header, HeaderError, ImageFormat, Parent, SnapView, Snapshot};
+pub use header::{Header, HeaderError, ImageFormat, Parent, SnapView, Snapshot, UnwritableError};
 pub use image::{CloseError, Image, OpenError, OpenOptions};
 pub use io::IoError;
 pub use progress::{NoProgress, Progress};

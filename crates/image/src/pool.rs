@@ -7,5 +7,6 @@ pub mod directory;
 pub(crate) mod format_1;
 pub(crate) mod image_id;
 pub mod init;
+pub mod mirroring;
 pub mod namespace;
 pub mod trash;

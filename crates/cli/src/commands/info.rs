@@ -4,8 +4,10 @@ use std::fmt::Write as _;
 
 use clap::Command;
 use marcot_format::features::Features;
+use marcot_format::mirror::MirrorImageState;
 use marcot_format::snapshot::ProtectionStatus;
 use marcot_image::operation::snapshot;
+use marcot_image::pool::mirroring;
 use marcot_image::{Access, Header, Image, ImageFormat};
 use marcot_store::SnapId;
 
@@ -55,6 +57,8 @@ struct Facts {
     flags: Vec<&'static str>,
     /// The name of the data pool, if there is one.
     data_pool: Option<String>,
+    /// Of an image with a journal.
+    mirroring: Option<&'static str>,
 }
 
 impl Facts {
@@ -79,6 +83,7 @@ impl Facts {
         });
         Ok(Facts {
             data_pool: data_pool(session, &header)?,
+            mirroring: mirroring(session, image, &header)?,
             size: view.size,
             protected,
             limit,
@@ -141,6 +146,10 @@ impl Facts {
             line(format!("stripe unit: {}", size::shown(header.striping.stripe_unit())));
             line(format!("stripe count: {}", header.striping.stripe_count()));
         }
+        if let Some(mirroring) = self.mirroring {
+            line(format!("journal: {}", header.id));
+            line(format!("mirroring state: {mirroring}"));
+        }
         text
     }
 
@@ -186,6 +195,11 @@ impl Facts {
             fields.push(("stripe_unit", Value::Number(header.striping.stripe_unit())));
             fields.push(("stripe_count", Value::Number(header.striping.stripe_count())));
         }
+        if let Some(mirroring) = self.mirroring {
+            let state = vec![("mode", Value::text("journal")), ("state", Value::text(mirroring))];
+            fields.push(("journal", Value::text(&*header.id)));
+            fields.push(("mirroring", Value::Object(state)));
+        }
         Value::Object(fields)
     }
 }
@@ -198,6 +212,26 @@ fn data_pool(session: &Session, header: &Header) -> Result<Option<String>, Failu
     let mut named = pools.filter(|pool| pool.id == header.data_pool).map(|pool| pool.name);
     let missing = || format!("<missing data pool {}>", header.data_pool.0);
     Ok(Some(named.next().unwrap_or_else(missing)))
+}
+
+/// Whether an image with a journal is mirrored.
+fn mirroring(
+    session: &Session,
+    image: &Image,
+    header: &Header,
+) -> Result<Option<&'static str>, Failure> {
+    if !header.features.contains(Features::JOURNALING) {
+        return Ok(None);
+    }
+    let mirrored = session
+        .wait(mirroring::of_image(image.client(), header))
+        .map_err(|error| Failure::refused("info", &error))?;
+    Ok(Some(match mirrored.map(|image| image.state) {
+        None | Some(MirrorImageState::Disabled) => "disabled",
+        Some(MirrorImageState::Disabling) => "disabling",
+        Some(MirrorImageState::Enabled) => "enabled",
+        Some(MirrorImageState::Creating) => "creating",
+    }))
 }
 
 fn parent_value(parent: &ParentName, overlap: u64) -> Value {

@@ -10,7 +10,7 @@ use marcot_store::{Errno, SnapId};
 
 use super::{Current, OpenOptions};
 use crate::class_call::{CallError, ask};
-use crate::client::{Access, Client, ImageKey, Location, SnapKey};
+use crate::client::{Client, ImageKey, Location, SnapKey};
 use crate::config::overrides::image_config;
 use crate::header::{Header, HeaderError, Identity, load};
 use crate::pool::format_1;
@@ -22,9 +22,6 @@ pub enum OpenError {
     NoImage(String),
     #[error("image {image} has no snapshot {snap}")]
     NoSnapshot { image: Arc<str>, snap: String },
-    /// Its features forbid what was asked for.
-    #[error("image {image} cannot be written by this release: features {bits:#x}")]
-    ReadOnlyFeatures { image: Arc<str>, bits: u64 },
     #[error(transparent)]
     Header(#[from] HeaderError),
     #[error(transparent)]
@@ -35,7 +32,6 @@ impl OpenError {
     pub fn errno(&self) -> Errno {
         match self {
             OpenError::NoImage(_) | OpenError::NoSnapshot { .. } => Errno::NOENT,
-            OpenError::ReadOnlyFeatures { .. } => Errno::ROFS,
             OpenError::Header(error) => error.errno(),
             OpenError::Call(error) => error.errno(),
         }
@@ -56,10 +52,6 @@ pub(super) async fn find(
         }
         Err(error) => return Err(error.into()),
     };
-    let unknown = header.features.without(marcot_format::features::Features::ALL);
-    if options.access == Access::ReadWrite && !unknown.is_empty() {
-        return Err(OpenError::ReadOnlyFeatures { image: identity.name, bits: unknown.bits() });
-    }
     let snap = select(&header, &options.snap)?;
     let view = header.view(snap).ok_or_else(|| no_snapshot(&header, snap.0.to_string()))?;
     let config = image_config(client, at.pool, &header.object()).await?;

@@ -16,7 +16,7 @@ use crate::image::{Current, Image};
 impl Image {
     /// What of a range may hold data and what certainly reads as zeros, the parent's included.
     pub async fn allocation(&self, offset: u64, length: u64) -> Result<Vec<Allocation>, IoError> {
-        let current = self.fresh().await?;
+        let current = self.readable().await?;
         check_range(current.view, offset, length)?;
         let extent = ImageExtent { offset, length };
         let striping = current.header.striping;

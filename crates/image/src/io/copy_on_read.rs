@@ -29,7 +29,7 @@ impl Image {
             Ok(permit) => permit,
             Err(error) => {
                 tracing::debug!(%error, "read without copying up");
-                let current = self.fresh().await?;
+                let current = self.readable().await?;
                 return self.read_under(current, extent).await.map(|found| found.data);
             }
         };

@@ -6,7 +6,7 @@ use marcot_store::{Errno, StoreError};
 
 use crate::class_call::CallError;
 use crate::coordination::LockError;
-use crate::header::HeaderError;
+use crate::header::{HeaderError, UnwritableError};
 
 /// Why an I/O request failed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -17,6 +17,16 @@ pub enum IoError {
     TooLong { length: u64, most: u64 },
     #[error("image {image} is opened read-only")]
     ReadOnly { image: Arc<str> },
+    #[error(transparent)]
+    Unwritable(#[from] UnwritableError),
+    /// Somebody who keeps a journal has to put what is in it into the image first.
+    #[error(
+        "image {image}: its journal has changes that are not in the image yet; they get there \
+         when a client that keeps journals (Ceph's rbd) opens it for writing"
+    )]
+    Journal { image: Arc<str> },
+    #[error("image {image} is {what}: its bytes cannot be read from here")]
+    Elsewhere { image: Arc<str>, what: &'static str },
     /// Compare-and-write found other bytes; the offset is the image's.
     #[error("the bytes at {offset} are not the expected ones")]
     Mismatch { offset: u64 },
@@ -44,7 +54,9 @@ impl IoError {
             IoError::OutOfBounds { .. }
             | IoError::TooLong { .. }
             | IoError::CrossesStripeUnit { .. } => Errno::INVAL,
-            IoError::ReadOnly { .. } => Errno::ROFS,
+            IoError::ReadOnly { .. } | IoError::Unwritable(_) => Errno::ROFS,
+            IoError::Journal { .. } => Errno::BUSY,
+            IoError::Elsewhere { .. } => Errno::OPNOTSUPP,
             IoError::Mismatch { .. } => Errno::ILSEQ,
             IoError::Removed { .. } => Errno::NOENT,
             IoError::Parents { .. } => Errno::IO,

@@ -7,6 +7,7 @@ use super::IoError;
 use super::pieces::collect_pieces;
 use super::read::{data_of, padded};
 use crate::extents::ObjectExtent;
+use crate::header::HeaderError;
 use crate::image::{Current, Image};
 use crate::layering::{AncestryError, Found, Placed, Search};
 
@@ -44,6 +45,13 @@ impl Image {
             Err(error) if error.is_not_found() => Err(ParentError::ChainChanged),
             Err(AncestryError::Call(error)) => Err(error.into()),
             Err(AncestryError::Layout(_)) => Err(self.parent_problem("one has a bad layout")),
+            Err(AncestryError::UnknownFeatures { image, bits }) => {
+                Err(ParentError::Io(HeaderError::UnknownFeatures { image, bits }.into()))
+            }
+            Err(AncestryError::Migrating) => {
+                let what = "a clone of one that is being migrated from another one";
+                Err(ParentError::Io(IoError::Elsewhere { image: self.name(), what }))
+            }
             Err(AncestryError::Loop) => Err(self.parent_problem("they lead back to themselves")),
         }
     }

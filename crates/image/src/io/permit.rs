@@ -32,11 +32,13 @@ impl Image {
             let current = self.current();
             let shared = !current.header.features.contains(Features::EXCLUSIVE_LOCK);
             if fresh && (shared || self.coordination().is_lock_owner()) {
+                current.header.check_writable(Features::NONE)?;
                 check(current.view)?;
                 return Ok(Permit { current, _inside: inside });
             }
             drop(inside);
             self.refresh_if_stale().await?;
+            self.current().header.check_writable(Features::NONE)?;
             check(self.current().view)?;
             if self.current().header.features.contains(Features::EXCLUSIVE_LOCK) {
                 self.acquire_lock(WhileOwned::Request).await?;

@@ -52,7 +52,7 @@ impl Image {
         if self.copies_on_read() {
             return self.read_and_copy_up(extent).await;
         }
-        let current = self.fresh().await?;
+        let current = self.readable().await?;
         self.read_under(current, extent).await.map(|found| found.data)
     }
 

@@ -1,8 +1,8 @@
 //! The chain of layers above a clone, as a table.
 
 use std::collections::HashSet;
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU16, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use marcot_format::object_map::MAX_OBJECT_COUNT;
 use marcot_format::parent::ParentImageSpec;
@@ -32,6 +32,11 @@ pub(crate) enum AncestryError {
     Call(#[from] CallError),
     #[error("a parent has an impossible layout: {0}")]
     Layout(StripingError),
+    /// Features that this release does not know, of the image with that id.
+    #[error("a parent uses unsupported features: {bits:#x}")]
+    UnknownFeatures { image: Arc<str>, bits: u64 },
+    #[error("a parent is being migrated from another image")]
+    Migrating,
     #[error("the chain of parents leads back to itself")]
     Loop,
 }

@@ -18,6 +18,7 @@ use marcot_store::{ObjectId, PoolId, SnapId, Store};
 use super::AncestryError;
 use crate::class_call::{CallError, ask_all, query};
 use crate::client::{Client, Location};
+use crate::migration;
 use crate::object_map::load_states;
 use crate::striping::Striping;
 use crate::timestamps::{Recorded, note_access};
@@ -72,7 +73,17 @@ impl Layer {
         let mut answers = ask_all(store, &object, steps).await?;
         let (order, _) = answers.answer::<GetSize>()?;
         let object_prefix = answers.answer::<GetObjectPrefix>()?.into();
-        let (features, _) = answers.answer::<GetFeatures>()?;
+        let (features, incompatible) = answers.answer::<GetFeatures>()?;
+        let unknown = incompatible.without(Features::ALL);
+        if !unknown.is_empty() {
+            let image = spec.image_id.as_str().into();
+            return Err(AncestryError::UnknownFeatures { image, bits: unknown.bits() });
+        }
+        if features.contains(Features::MIGRATING)
+            && migration::is_destination(store, &object).await?
+        {
+            return Err(AncestryError::Migrating);
+        }
         let flags = answers.answer::<GetFlags>()?;
         let accessed = Recorded::new(answers.answer::<GetAccessTimestamp>()?);
         let (striping, data_pool) = load_layout(store, &object, order, features).await?;

@@ -8,11 +8,12 @@
 
 use std::sync::Arc;
 
+use marcot_format::features::Features;
 use marcot_store::{Errno, StoreError};
 
 use crate::class_call::CallError;
 use crate::coordination::{LockError, WhileOwned};
-use crate::header::{Header, HeaderError};
+use crate::header::{Header, HeaderError, UnwritableError};
 use crate::image::Image;
 use crate::io::{Closed, Inside};
 use crate::object_map::ObjectMap;
@@ -22,6 +23,8 @@ use crate::object_map::ObjectMap;
 pub enum ClaimError {
     #[error("image {image} is opened read-only")]
     ReadOnly { image: Arc<str> },
+    #[error(transparent)]
+    Unwritable(#[from] UnwritableError),
     #[error(transparent)]
     Lock(#[from] LockError),
     #[error(transparent)]
@@ -33,7 +36,7 @@ pub enum ClaimError {
 impl ClaimError {
     pub fn errno(&self) -> Errno {
         match self {
-            ClaimError::ReadOnly { .. } => Errno::ROFS,
+            ClaimError::ReadOnly { .. } | ClaimError::Unwritable(_) => Errno::ROFS,
             ClaimError::Lock(error) => error.errno_of_verb(),
             ClaimError::Header(error) => error.errno(),
             ClaimError::Call(error) => error.errno(),
@@ -56,17 +59,36 @@ pub(crate) struct Claim<'a> {
 impl<'a> Claim<'a> {
     /// Takes the exclusive lock, if the image has one, and keeps it until the claim goes.
     pub(crate) async fn take(image: &'a Image) -> Result<Claim<'a>, ClaimError> {
+        Claim::take_despite(image, Features::NONE).await
+    }
+
+    /// The same for a verb that minds features which others must not touch.
+    pub(crate) async fn take_despite(
+        image: &'a Image,
+        features: Features,
+    ) -> Result<Claim<'a>, ClaimError> {
         check_writable(image)?;
         image.refresh().await?;
+        image.header().check_writable(features)?;
         let lock = image.hold_lock(WhileOwned::Request).await?;
         image.refresh_if_stale().await?;
+        image.header().check_writable(features)?;
         Ok(Claim { image, _lock: lock })
     }
 
     /// Within [`Image::as_owner`]: the lock is kept by who called.
     pub(crate) async fn owned(image: &'a Image) -> Result<Claim<'a>, ClaimError> {
+        Claim::owned_despite(image, Features::NONE).await
+    }
+
+    /// The same for a verb that minds features which others must not touch.
+    pub(crate) async fn owned_despite(
+        image: &'a Image,
+        features: Features,
+    ) -> Result<Claim<'a>, ClaimError> {
         check_writable(image)?;
         image.refresh().await?;
+        image.header().check_writable(features)?;
         Ok(Claim { image, _lock: None })
     }
 

@@ -41,6 +41,13 @@ pub enum FeatureError {
     ExclusiveLockNeeded,
     #[error("image {image} is too large for an object map")]
     TooLargeForObjectMap { image: Arc<str> },
+    #[error("cannot disable journaling: image mirroring is enabled")]
+    Mirrored,
+    #[error(
+        "image {image}: its journal has changes that are not in the image yet; they get there \
+         when a client that keeps journals (Ceph's rbd) opens it for writing"
+    )]
+    JournalInUse { image: Arc<str> },
     #[error("journaling and mirroring features are not supported")]
     NotSupported,
     #[error(transparent)]
@@ -62,6 +69,8 @@ impl FeatureError {
             | FeatureError::NeedsExclusiveLock { .. }
             | FeatureError::ExclusiveLockNeeded
             | FeatureError::TooLargeForObjectMap { .. } => Errno::INVAL,
+            FeatureError::Mirrored => Errno::INVAL,
+            FeatureError::JournalInUse { .. } => Errno::BUSY,
             FeatureError::NotSupported => Errno::OPNOTSUPP,
             FeatureError::Claim(error) => error.errno(),
             FeatureError::Call(error) => error.errno(),

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use marcot_format::call::group::ImageGroupGet;
 use marcot_format::call::trash::TrashRemove;
+use marcot_format::features::Features;
 use marcot_format::object_name;
 use marcot_format::snapshot::SnapshotNamespace;
 use marcot_format::trash::{TrashSource, TrashState};
@@ -24,6 +25,7 @@ use crate::client::{Access, Client, Location};
 use crate::config::overrides;
 use crate::header::{Header, Snapshot};
 use crate::image::{CloseError, Image, OpenError, OpenOptions};
+use crate::journal;
 use crate::operation::claim::{Claim, ClaimError};
 use crate::pool::directory;
 use crate::progress::Progress;
@@ -193,7 +195,7 @@ impl Doomed<'_> {
 
     /// Everything that needs the opened image.
     async fn empty(&self, image: &Image, progress: &dyn Progress) -> Result<(), RemoveError> {
-        let claim = Claim::take(image).await?;
+        let claim = Claim::take_despite(image, Features::JOURNALING).await?;
         self.check(image).await?;
         if self.now_in == Place::Directory {
             let entry = trash::Move {
@@ -206,6 +208,9 @@ impl Doomed<'_> {
             entry.run(self.client, self.at).await?;
         }
         erase(&claim, progress).await?;
+        if claim.header().features.contains(Features::JOURNALING) {
+            journal::remove(image.store(), &claim.header()).await?;
+        }
         Ok(forget_child(self.client, &image.header()).await?)
     }
 

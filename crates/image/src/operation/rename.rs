@@ -16,6 +16,7 @@ use crate::client::{Access, Client, ImageKey, Location};
 use crate::coordination::{DelegateError, OwnerRequest};
 use crate::header::{Identity, ImageFormat};
 use crate::image::{CloseError, Image, OpenError, OpenOptions, identify};
+use crate::operation::claim::{Claim, ClaimError};
 use crate::progress::NoProgress;
 
 /// Why an image has its old name.
@@ -32,6 +33,8 @@ pub enum RenameError {
     #[error(transparent)]
     Close(#[from] CloseError),
     #[error(transparent)]
+    Claim(#[from] ClaimError),
+    #[error(transparent)]
     Delegate(#[from] DelegateError),
     #[error(transparent)]
     Call(#[from] CallError),
@@ -45,6 +48,7 @@ impl RenameError {
             RenameError::Exists { .. } => Errno::EXIST,
             RenameError::Open(error) => error.errno(),
             RenameError::Close(error) => error.errno(),
+            RenameError::Claim(error) => error.errno(),
             RenameError::Delegate(error) => error.errno(),
             RenameError::Call(error) => error.errno(),
         }
@@ -68,7 +72,10 @@ pub async fn rename(
     }
     let image = Image::open(client, at, OpenOptions::name(from, Access::ReadWrite)).await?;
     let request = OwnerRequest::Rename { name: to.to_owned() };
-    let local = || rename_here(client, at, from, to);
+    let local = || async {
+        Claim::owned(&image).await?;
+        rename_here(client, at, from, to).await
+    };
     let renamed = image.as_owner(request, &NoProgress, local).await;
     let closed = image.close().await;
     renamed?;

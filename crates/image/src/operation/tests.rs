@@ -4,6 +4,7 @@ mod copy_on_read;
 mod failing;
 mod format_1;
 mod images;
+mod journaling;
 mod layers;
 mod recorded;
 mod refusals;

@@ -1,5 +1,7 @@
 //! Switching features off.
 
+use std::sync::Arc;
+
 use marcot_format::features::{Features, Flags};
 use marcot_store::SnapId;
 
@@ -8,8 +10,10 @@ use crate::class_call::CallError;
 use crate::coordination::OwnerRequest;
 use crate::header::Header;
 use crate::image::Image;
+use crate::journal;
 use crate::operation::claim::{Claim, ClaimError, check_writable};
 use crate::operation::detach::remove_object;
+use crate::pool::mirroring;
 use crate::progress::NoProgress;
 
 /// Disables features. Object maps go with theirs.
@@ -23,9 +27,12 @@ pub async fn disable(image: &Image, features: Features) -> Result<(), FeatureErr
 }
 
 async fn disable_here(image: &Image, features: Features) -> Result<(), FeatureError> {
-    let claim = Claim::owned(image).await?;
+    let claim = Claim::owned_despite(image, features & Features::JOURNALING).await?;
     let header = claim.header();
     let gone = plan(header.features, features)?;
+    if gone.contains(Features::JOURNALING) {
+        remove_journal(image, &header).await?;
+    }
     if gone.contains(Features::OBJECT_MAP) {
         remove_maps(image, &header).await?;
     }
@@ -34,6 +41,17 @@ async fn disable_here(image: &Image, features: Features) -> Result<(), FeatureEr
         set_flags(image, &header, Flags::NONE).await?;
     }
     Ok(claim.announce().await?)
+}
+
+/// The journal goes before the feature does: what is stopped in between can be begun again.
+async fn remove_journal(image: &Image, header: &Header) -> Result<(), FeatureError> {
+    if mirroring::of_image(image.client(), header).await?.is_some() {
+        return Err(FeatureError::Mirrored);
+    }
+    if !journal::is_replayed(image.store(), header).await? {
+        return Err(FeatureError::JournalInUse { image: Arc::clone(&header.name) });
+    }
+    Ok(journal::remove(image.store(), header).await?)
 }
 
 /// The bits that will be cleared, or why not.
@@ -47,7 +65,7 @@ fn plan(has: Features, asked: Features) -> Result<Features, FeatureError> {
     if !has.contains(asked) {
         return Err(FeatureError::AlreadyDisabled);
     }
-    if asked.intersects(UNSUPPORTED) {
+    if asked.intersects(UNSUPPORTED.without(Features::JOURNALING)) {
         return Err(FeatureError::NotSupported);
     }
     let gone = if asked.intersects(MAPS) { asked | (MAPS & has) } else { asked };

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use marcot_format::call::directory::DirRemoveImage;
 use marcot_format::call::trash::{TrashAdd, TrashStateSet};
+use marcot_format::features::Features;
 use marcot_format::trash::{TrashImageSpec, TrashSource, TrashState};
 use marcot_format::{Utime, object_name};
 use marcot_store::Errno;
@@ -78,7 +79,7 @@ impl Move<'_> {
         at: &Location,
         image: &Image,
     ) -> Result<(), TrashError> {
-        let _claim = Claim::take(image).await?;
+        let _claim = Claim::take_despite(image, Features::JOURNALING).await?;
         Ok(self.run(client, at).await?)
     }
 
