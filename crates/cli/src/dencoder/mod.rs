@@ -1,4 +1,4 @@
-//! `ceph-dencoder`: stored records read from files and shown as JSON.
+//! `ceph-dencoder`: stored records read from files, shown as JSON, written anew.
 //!
 //! Its words are steps that work one after the other on one state: a type, bytes, a record
 //! ([`step`]). [`record_type`] lists the types, [`dump`] knows their JSON. It opens no store.
@@ -14,8 +14,9 @@ use crate::console;
 use crate::exit::Failure;
 use crate::help;
 use crate::personality::Personality;
-use crate::render::{Format, Style, Value, structured};
-use record_type::RecordType;
+use crate::rados::hexdump;
+use crate::render::{Format, Style, structured};
+use record_type::{Record, RecordType, Rest};
 use step::Step;
 
 /// No record comes near it; keeps endless files out of memory.
@@ -27,7 +28,8 @@ struct State {
     selected: Option<&'static RecordType>,
     bytes: Vec<u8>,
     skip: usize,
-    record: Option<Value>,
+    rest: Rest,
+    record: Option<Record>,
 }
 
 /// Does what the words say, up to the first failure.
@@ -60,8 +62,20 @@ impl State {
                 self.skip = *count;
                 Ok(())
             }
+            Step::StrayOkay => {
+                self.rest = Rest::LeftAlone;
+                Ok(())
+            }
             Step::Decode => self.decode(),
             Step::DumpJson => self.dump(),
+            Step::Encode => {
+                self.bytes = self.record()?.written.clone();
+                self.skip = 0;
+                Ok(())
+            }
+            Step::Export(path) => std::fs::write(path, &self.bytes)
+                .map_err(|why| refused(&format!("error: {path}: {}", reason(&why)))),
+            Step::Hexdump => console::print(&hexdump(&self.bytes)),
         }
     }
 
@@ -86,18 +100,21 @@ impl State {
             let (skip, length) = (self.skip, self.bytes.len());
             return Err(refused(&format!("error: cannot skip {skip} of {length} bytes")));
         };
-        let record = (selected.read)(bytes).map_err(|why| refused(&format!("error: {why}")))?;
+        let record =
+            (selected.read)(bytes, self.rest).map_err(|why| refused(&format!("error: {why}")))?;
         self.record = Some(record);
         Ok(())
     }
 
     fn dump(&self) -> Result<(), Failure> {
+        let style = Style { format: Format::Json, pretty: true };
+        console::print(&structured(style, "object", &self.record()?.shown))
+    }
+
+    fn record(&self) -> Result<&Record, Failure> {
         match (&self.record, self.selected) {
-            (Some(record), _) => {
-                let style = Style { format: Format::Json, pretty: true };
-                console::print(&structured(style, "object", record))
-            }
-            (None, Some(_)) => Err(refused("nothing to show; import a file and decode it first")),
+            (Some(record), _) => Ok(record),
+            (None, Some(_)) => Err(refused("no record yet; import a file and decode it first")),
             (None, None) => Err(no_type()),
         }
     }

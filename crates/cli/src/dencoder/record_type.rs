@@ -5,11 +5,14 @@ use marcot_format::group::{
     GroupImageSpec, GroupImageStatus, GroupSnapshot, GroupSpec, ImageSnapshotSpec,
 };
 use marcot_format::migration::MigrationSpec;
+use marcot_format::mirror::{
+    MirrorImage, MirrorImageMap, MirrorImageSiteStatus, MirrorImageStatus, MirrorPeer,
+};
 use marcot_format::parent::{Parent, ParentImageSpec};
 use marcot_format::snapshot::{Snapshot, SnapshotInfo, SnapshotNamespace};
 use marcot_format::trash::TrashImageSpec;
 use marcot_format::wire::Decoder;
-use marcot_format::{Decode, DecodeError};
+use marcot_format::{Decode, DecodeError, Encode};
 
 use super::dump::Dump;
 use crate::render::Value;
@@ -17,8 +20,24 @@ use crate::render::Value;
 /// A type of records.
 pub(super) struct RecordType {
     pub(super) name: &'static str,
-    /// The record that is in all of these bytes.
-    pub(super) read: fn(&[u8]) -> Result<Value, Unreadable>,
+    /// The record that is in these bytes.
+    pub(super) read: fn(&[u8], Rest) -> Result<Record, Unreadable>,
+}
+
+/// A record that was read.
+#[derive(Debug)]
+pub(super) struct Record {
+    pub(super) shown: Value,
+    /// Written anew, as the newest version that Pacific writes.
+    pub(super) written: Vec<u8>,
+}
+
+/// What to make of bytes behind a record.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Rest {
+    #[default]
+    Refused,
+    LeftAlone,
 }
 
 /// Why bytes are not one record.
@@ -39,6 +58,11 @@ pub(super) const ALL: &[RecordType] = &[
     RecordType { name: "cls::rbd::GroupSpec", read: read::<GroupSpec> },
     RecordType { name: "cls::rbd::ImageSnapshotSpec", read: read::<ImageSnapshotSpec> },
     RecordType { name: "cls::rbd::MigrationSpec", read: read::<MigrationSpec> },
+    RecordType { name: "cls::rbd::MirrorImage", read: read::<MirrorImage> },
+    RecordType { name: "cls::rbd::MirrorImageMap", read: read::<MirrorImageMap> },
+    RecordType { name: "cls::rbd::MirrorImageSiteStatus", read: read::<MirrorImageSiteStatus> },
+    RecordType { name: "cls::rbd::MirrorImageStatus", read: read::<MirrorImageStatus> },
+    RecordType { name: "cls::rbd::MirrorPeer", read: read::<MirrorPeer> },
     RecordType { name: "cls::rbd::ParentImageSpec", read: read::<ParentImageSpec> },
     RecordType { name: "cls::rbd::SnapshotInfo", read: read::<SnapshotInfo> },
     RecordType { name: "cls::rbd::SnapshotNamespace", read: read::<SnapshotNamespace> },
@@ -47,11 +71,11 @@ pub(super) const ALL: &[RecordType] = &[
     RecordType { name: "cls_rbd_snap", read: read::<Snapshot> },
 ];
 
-fn read<T: Decode + Dump>(bytes: &[u8]) -> Result<Value, Unreadable> {
+fn read<T: Decode + Dump + Encode>(bytes: &[u8], rest: Rest) -> Result<Record, Unreadable> {
     let mut input = Decoder::new(T::RECORD, bytes);
     let record = T::decode(&mut input)?;
-    if input.is_empty() {
-        Ok(Value::Object(record.fields()))
+    if input.is_empty() || rest == Rest::LeftAlone {
+        Ok(Record { shown: Value::Object(record.fields()), written: record.to_bytes() })
     } else {
         Err(Unreadable::Stray { offset: bytes.len() - input.remaining() })
     }
@@ -65,7 +89,7 @@ mod tests {
     fn shown(name: &str, bytes: &[u8]) -> Result<String, Unreadable> {
         let found = ALL.iter().find(|one| one.name == name).unwrap();
         let style = Style { format: Format::Json, pretty: true };
-        (found.read)(bytes).map(|record| structured(style, "object", &record))
+        (found.read)(bytes, Rest::Refused).map(|record| structured(style, "object", &record.shown))
     }
 
     /// A published pair: the omap value of a clone, and what Ceph's tool printed for it.
@@ -98,10 +122,10 @@ mod tests {
         assert!(ALL.is_sorted_by(|a, b| a.name < b.name));
         let envelope = |length: u8| [1, 1, length, 0, 0, 0, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff];
         for one in ALL {
-            assert!((one.read)(&[]).is_err(), "{}", one.name);
+            assert!((one.read)(&[], Rest::Refused).is_err(), "{}", one.name);
             for length in 0..20 {
                 // Four bytes are a namespace of a kind that nobody knows yet.
-                let read = (one.read)(&envelope(length));
+                let read = (one.read)(&envelope(length), Rest::Refused);
                 assert!(read.is_err() || length >= 4, "{} of {length}", one.name);
             }
         }

@@ -10,7 +10,11 @@ pub(super) enum Step {
     Import(String),
     /// How many leading bytes to leave out.
     Skip(usize),
+    StrayOkay,
     Decode,
+    Encode,
+    Export(String),
+    Hexdump,
     DumpJson,
 }
 
@@ -22,8 +26,12 @@ usage: ceph-dencoder [commands ...]
   type <name>         Choose the type of record
   import <file>       Read a file that holds a record's bytes
   skip <number>       Leave out that many bytes at the front
+  stray_okay          Leave bytes behind the record alone
   decode              Make a record of the bytes
   dump_json           Show the record as JSON
+  encode              Make bytes of the record, of the newest version
+  hexdump             Show the bytes
+  export <file>       Write the bytes to a file
 ";
 
 /// All steps, or why there is no sense in the words.
@@ -46,7 +54,11 @@ pub(super) fn read(words: &[String]) -> Result<Vec<Step>, String> {
                 let read = count.parse().map_err(|_| format!("'{count}' is no byte count"));
                 Step::Skip(read?)
             }
+            "stray_okay" => Step::StrayOkay,
             "decode" => Step::Decode,
+            "encode" => Step::Encode,
+            "export" => Step::Export(operand("filename")?.clone()),
+            "hexdump" => Step::Hexdump,
             "dump_json" => Step::DumpJson,
             other => return Err(format!("unknown command '{other}'; see 'ceph-dencoder --help'")),
         });
@@ -77,6 +89,10 @@ mod tests {
         let line = "type cls_rbd_parent import type skip 2 decode dump_json";
         assert_eq!(steps(line).unwrap(), expected);
         assert_eq!(steps("list_types nonsense").unwrap(), [Step::ListTypes]);
+        let line = "stray_okay encode hexdump export new";
+        let expected =
+            [Step::StrayOkay, Step::Encode, Step::Hexdump, Step::Export("new".to_owned())];
+        assert_eq!(steps(line).unwrap(), expected);
         assert_eq!(steps("").unwrap(), [Step::Help]);
     }
 
@@ -84,6 +100,7 @@ mod tests {
     fn nonsense_is_refused() {
         assert_eq!(steps("type").unwrap_err(), "expecting type");
         assert_eq!(steps("import").unwrap_err(), "expecting filename");
+        assert_eq!(steps("export").unwrap_err(), "expecting filename");
         assert_eq!(steps("skip -1").unwrap_err(), "'-1' is no byte count");
         assert!(steps("decod").unwrap_err().starts_with("unknown command 'decod'"));
     }

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 const WIDTH: usize = 16;
 
 /// The lines, the last of which is the length.
-pub(super) fn hexdump(bytes: &[u8]) -> String {
+pub(crate) fn hexdump(bytes: &[u8]) -> String {
     let mut text = String::new();
     if bytes.is_empty() {
         return text;

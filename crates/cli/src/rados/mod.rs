@@ -21,6 +21,7 @@ mod truncate;
 mod xattr;
 
 use crate::commands::CommandDef;
+pub(crate) use hexdump::hexdump;
 
 pub(crate) const COMMANDS: &[&CommandDef] = &[
     &append::COMMAND,

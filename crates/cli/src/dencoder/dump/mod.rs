@@ -3,6 +3,7 @@
 mod group;
 mod link;
 mod migration;
+mod mirror;
 mod snapshot;
 mod trash;
 
