@@ -18,6 +18,8 @@ mod nbd;
 #[cfg(test)]
 mod normalise;
 #[cfg(test)]
+mod pools;
+#[cfg(test)]
 mod processes;
 #[cfg(test)]
 mod runner;

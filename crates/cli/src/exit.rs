@@ -248,6 +248,7 @@ refusals! {
     marcot_image::operation::trash::PurgeError,
     marcot_image::operation::trash::TrashError,
     marcot_image::transfer::ExportError,
+    marcot_image::transfer::pools::CopyPoolsError,
     marcot_image::transfer::ImportError,
     marcot_image::pool::namespace::CreateNamespaceError,
     marcot_image::pool::namespace::RemoveNamespaceError,

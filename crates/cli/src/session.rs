@@ -76,19 +76,22 @@ impl Session {
             let choice = store_choice::choose(self.personality, &self.globals)?;
             complain(&format!("marcot: store {} ({})", choice.spec, choice.reason));
         }
-        let connection = self.connect(lifetime)?;
+        let connection = self.connect(&self.store_spec()?, lifetime)?;
         Ok(self.connection.get_or_init(|| connection))
     }
 
-    fn connect(&self, lifetime: Lifetime) -> Result<Connection, Failure> {
+    /// The way to another store than the command's own.
+    pub(crate) fn elsewhere(&self, spec: &str, lifetime: Lifetime) -> Result<Connection, Failure> {
+        self.connect(&store_choice::parse(spec)?, lifetime)
+    }
+
+    fn connect(&self, spec: &StoreSpec, lifetime: Lifetime) -> Result<Connection, Failure> {
         let connector = Connector {
             notice: Some(Arc::new(|text: &str| complain(&format!("marcot: {text}")))),
             ceph: self.globals.identity.clone(),
             ..Connector::default()
         };
-        connector
-            .connect(&self.store_spec()?, lifetime)
-            .map_err(|error| store_choice::failure(&error))
+        connector.connect(spec, lifetime).map_err(|error| store_choice::failure(&error))
     }
 
     /// The image layer's client.

@@ -88,7 +88,8 @@ fn decide(
     }
 }
 
-fn parse(text: &str) -> Result<StoreSpec, Failure> {
+/// Reads a store's name.
+pub(crate) fn parse(text: &str) -> Result<StoreSpec, Failure> {
     text.parse().map_err(|error: marcot_connect::SpecError| Failure::Store {
         message: error.to_string(),
         errno: Errno::INVAL,

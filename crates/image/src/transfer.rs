@@ -1,4 +1,4 @@
-//! Images in and out: raw files and streams.
+//! Images in and out: raw files and streams; whole pools from store to store.
 //!
 //! Holes stay holes both ways. Where bytes come from and go to is the front end's affair
 //! ([`Source`], [`Sink`]).
@@ -6,6 +6,7 @@
 pub(crate) mod chunks;
 mod export;
 mod import;
+pub mod pools;
 pub(crate) mod runs;
 mod sink;
 mod source;

@@ -5,6 +5,7 @@ mod fsck;
 mod host;
 mod man;
 mod nbd;
+mod pool;
 mod shell_completions;
 mod tree;
 
@@ -20,5 +21,7 @@ pub(crate) const COMMANDS: &[&CommandDef] = &[
     &man::COMMAND,
     &nbd::ls::COMMAND,
     &nbd::serve::COMMAND,
+    &pool::PULL,
+    &pool::PUSH,
     &tree::COMMAND,
 ];

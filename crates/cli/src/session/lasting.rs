@@ -69,7 +69,7 @@ impl Session {
         let lasts = owned_here && looking.lasts(spec, work);
         let connection = if lasts {
             looking.close();
-            self.connect(Lifetime::Resident)?
+            self.connect(&self.store_spec()?, Lifetime::Resident)?
         } else {
             let Session { connection, client, .. } = looking;
             drop(client);

@@ -6,6 +6,7 @@ mod format_1;
 mod images;
 mod journaling;
 mod layers;
+mod pools;
 mod recorded;
 mod refusals;
 mod snapshots;

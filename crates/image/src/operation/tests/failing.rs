@@ -22,14 +22,16 @@ use crate::pool::directory;
 use crate::transfer::{ImportOptions, import};
 use crate::{Client, Config, NoProgress};
 
-struct Failing {
-    inner: Arc<dyn Store>,
+pub(super) struct Failing {
+    pub(super) inner: Arc<dyn Store>,
     /// Writes to let through; the one after them fails, and only that one.
-    left: AtomicI64,
+    pub(super) left: AtomicI64,
+    /// The identity to show in place of its own.
+    pub(super) fsid: Option<&'static str>,
 }
 
 impl Failing {
-    fn has_failed(&self) -> bool {
+    pub(super) fn has_failed(&self) -> bool {
         self.left.load(Ordering::SeqCst) < 0
     }
 }
@@ -121,7 +123,11 @@ impl Cluster for Failing {
         self.inner.list_config_keys()
     }
     fn status(&self) -> BoxFuture<'_, Result<ClusterStatus>> {
-        self.inner.status()
+        Box::pin(async {
+            let status = self.inner.status().await?;
+            let fsid = self.fsid.map_or(status.fsid, str::to_owned);
+            Ok(ClusterStatus { fsid, ..status })
+        })
     }
 }
 
@@ -140,7 +146,8 @@ pub(super) fn undone_at_every_step(
             prepare(&world).await;
             let before = left(&world).await;
             let left_alone = AtomicI64::new(fail_at);
-            let store = Arc::new(Failing { inner: world.cluster.client(), left: left_alone });
+            let store =
+                Arc::new(Failing { inner: world.cluster.client(), left: left_alone, fsid: None });
             let env = Arc::clone(&world.client.env);
             let client = Client::new(Arc::clone(&store) as _, env, Config::default());
             let outcome = verb(&world, &client).await;
