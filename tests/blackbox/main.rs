@@ -8,6 +8,8 @@
 //! part of a file's name to run only some. Files under `own/` hold what Ceph does not have.
 
 #[cfg(test)]
+mod connecting;
+#[cfg(test)]
 mod differential;
 #[cfg(test)]
 mod interop;

@@ -1,7 +1,8 @@
 //! Which store a command works on.
 //!
-//! In this order: `--store`, `-c`, `MARCOT_STORE`, `CEPH_CONF`; then, for those who call us `rbd`,
-//! `rados` or `ceph`, the system's Ceph configuration if there is one; else the user's own store.
+//! In this order: `--store`, `-c`, `-m` or `--cluster`, `MARCOT_STORE`, `CEPH_CONF`; then, for those
+//! who call us `rbd`, `rados` or `ceph`, the system's Ceph configuration if there is one; else the
+//! user's own store. What the command line says and what `CEPH_ARGS` says is one here.
 
 use std::ffi::OsString;
 use std::fmt;
@@ -28,6 +29,7 @@ pub(crate) struct Choice {
 pub(crate) enum Reason {
     StoreOption,
     ConfOption,
+    ClusterOption,
     MarcotStore,
     CephConf,
     SystemCephConf,
@@ -39,6 +41,7 @@ impl fmt::Display for Reason {
         f.write_str(match self {
             Reason::StoreOption => "from --store",
             Reason::ConfOption => "from -c",
+            Reason::ClusterOption => "from -m or --cluster",
             Reason::MarcotStore => "from MARCOT_STORE",
             Reason::CephConf => "from CEPH_CONF",
             Reason::SystemCephConf => "the configuration of this system",
@@ -66,10 +69,16 @@ fn decide(
     if let Some(conf) = &globals.ceph_conf {
         return chosen(StoreSpec::Ceph(conf.into()), Reason::ConfOption);
     }
+    let conf = environment("CEPH_CONF");
+    if globals.identity.names_a_cluster() {
+        // librados looks for the file of that cluster, and needs none where monitors are named.
+        let conf = conf.map(PathBuf::from).unwrap_or_default();
+        return chosen(StoreSpec::Ceph(conf), Reason::ClusterOption);
+    }
     if let Some(text) = environment("MARCOT_STORE") {
         return chosen(parse(&text.to_string_lossy())?, Reason::MarcotStore);
     }
-    if let Some(conf) = environment("CEPH_CONF") {
+    if let Some(conf) = conf {
         return chosen(StoreSpec::Ceph(conf.into()), Reason::CephConf);
     }
     if personality.is_ceph_tool() && exists(Path::new(SYSTEM_CEPH_CONF)) {
@@ -131,6 +140,12 @@ mod tests {
         assert_eq!(rbd(&nothing, 0), "dir:/env");
         assert_eq!(rbd(&nothing, 1), "ceph:/env.conf");
         assert_eq!(rbd(&nothing, 2), "ceph:/etc/ceph/ceph.conf");
+        let mut named = Globals::default();
+        named.identity.cluster = Some("backup".to_owned());
+        assert_eq!((rbd(&named, 0), rbd(&named, 2)), ("ceph:/env.conf".into(), "ceph:".into()));
+        let mut monitors = Globals::default();
+        monitors.identity.overrides.push(("mon_host".to_owned(), "127.0.0.1".to_owned()));
+        assert_eq!(rbd(&monitors, 2), "ceph:");
         let marcot = |from| decided(Personality::Marcot, &nothing, from).spec.to_string();
         assert_eq!(marcot(2), "dir:/data/marcot");
         assert_eq!(marcot(3), "dir:/home/me/.local/share/marcot");

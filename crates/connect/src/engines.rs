@@ -1,5 +1,6 @@
 //! Every engine by name: the only place that knows more than the contract.
 
+use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -102,21 +103,43 @@ pub(crate) fn open_memory(env: Arc<dyn Env>) -> Result<Arc<dyn Store>, EngineErr
 }
 
 /// Who a Ceph cluster is told that this is.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct CephIdentity {
-    /// `client.NAME`; `None` for `client.admin`.
+    /// The client's name without `client.`; `None` for `admin`.
     pub client: Option<String>,
+    /// The cluster's name; `None` for `ceph`.
+    pub cluster: Option<String>,
     /// Options that win over the configuration file: (`keyring`, …), (`mon_host`, …).
     pub overrides: Vec<(String, String)>,
 }
 
-/// A Ceph cluster through librados.
+impl CephIdentity {
+    /// Whether it says which cluster is meant, without a configuration file.
+    pub fn names_a_cluster(&self) -> bool {
+        self.cluster.is_some() || self.overrides.iter().any(|(name, _)| name == "mon_host")
+    }
+}
+
+/// The overrides may hold a key: only their names are shown.
+impl fmt::Debug for CephIdentity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let named: Vec<&str> = self.overrides.iter().map(|(name, _)| name.as_str()).collect();
+        f.debug_struct("CephIdentity")
+            .field("client", &self.client)
+            .field("cluster", &self.cluster)
+            .field("overrides", &named)
+            .finish()
+    }
+}
+
+/// A Ceph cluster through librados. An empty path stands for the configuration of this system.
 pub(crate) fn open_ceph(
     configuration: &Path,
     identity: &CephIdentity,
 ) -> Result<Arc<dyn Store>, EngineError> {
-    let CephIdentity { client, overrides } = identity.clone();
-    let options = ConnectOptions { conf: configuration.to_owned(), client, overrides };
+    let CephIdentity { client, cluster, overrides } = identity.clone();
+    let conf = Some(configuration.to_owned()).filter(|path| !path.as_os_str().is_empty());
+    let options = ConnectOptions { conf, cluster, client, overrides };
     Ok(CephCluster::connect(&options)?)
 }
 

@@ -182,9 +182,12 @@ impl Connector {
         let Some(notice) = self.notice.clone() else { return connect() };
         let (done, waiting) = mpsc::channel::<()>();
         let after = self.notice_after;
+        let of = match configuration.as_os_str().is_empty() {
+            true => String::new(),
+            false => format!(" of {}", configuration.display()),
+        };
         let text = format!(
-            "waiting for the Ceph cluster of {} to answer (--connect-timeout SECONDS limits it)",
-            configuration.display()
+            "waiting for the Ceph cluster{of} to answer (--connect-timeout SECONDS limits it)"
         );
         // Not joined: it ends as soon as `done` is gone.
         let told = thread::Builder::new().spawn(move || {

@@ -18,23 +18,22 @@ const LONGEST_OPTION: usize = 4096;
 
 impl CephCluster {
     pub(crate) fn pools(&self) -> Result<Vec<PoolInfo>> {
-        let listed = self.monitor_json(&json!({"prefix": "osd lspools", "format": "json"}))?;
-        let mut pools = Vec::new();
-        for pool in listed.as_array().into_iter().flatten() {
-            let (Some(id), Some(name)) = (pool["poolnum"].as_i64(), pool["poolname"].as_str())
-            else {
-                continue;
-            };
-            let stat = self.pool_stat(PoolId(id)).unwrap_or_default();
-            pools.push(PoolInfo {
-                id: PoolId(id),
-                name: name.to_owned(),
-                objects: stat.num_objects,
-                stored_bytes: stat.num_bytes,
-            });
-        }
+        let named = self.pool_names()?.into_iter().map(|(id, name)| {
+            // A pool may go meanwhile.
+            let stat = self.pool_stat(id).unwrap_or_default();
+            PoolInfo { id, name, objects: stat.num_objects, stored_bytes: stat.num_bytes }
+        });
+        let mut pools: Vec<PoolInfo> = named.collect();
         pools.sort_by_key(|pool| pool.id);
         Ok(pools)
+    }
+
+    fn pool_names(&self) -> Result<Vec<(PoolId, String)>> {
+        let listed = self.monitor_json(&json!({"prefix": "osd lspools", "format": "json"}))?;
+        let named = listed.as_array().into_iter().flatten().filter_map(|pool| {
+            Some((PoolId(pool["poolnum"].as_i64()?), pool["poolname"].as_str()?.to_owned()))
+        });
+        Ok(named.collect())
     }
 
     fn pool_stat(&self, pool: PoolId) -> Result<PoolStat> {
@@ -48,12 +47,41 @@ impl CephCluster {
     }
 
     pub(crate) fn change(&self, change: ClusterChange) -> Result<()> {
+        self.check_change(&change)?;
         let (command, input) = command_for(change);
         self.monitor(&command, &input)?;
         // Later calls must see the change: wait for the map that has it.
         // SAFETY: the handle is connected.
         unsafe { (self.rados.wait_for_latest_osdmap)(self.handle) };
         Ok(())
+    }
+
+    /// Refuses what the contract refuses and the monitors take for done already.
+    fn check_change(&self, change: &ClusterChange) -> Result<()> {
+        let refuse = |errno, what: &str| Err(StoreError::new(errno, what.to_owned()));
+        match change {
+            ClusterChange::CreatePool { name } if self.has_pool(name)? => {
+                refuse(Errno::EXIST, name)
+            }
+            ClusterChange::RenamePool { from, .. } if !self.has_pool(from)? => {
+                refuse(Errno::NOENT, from)
+            }
+            ClusterChange::RenamePool { to, .. } if self.has_pool(to)? => refuse(Errno::EXIST, to),
+            ClusterChange::RemovePool { name } if !self.has_pool(name)? => {
+                refuse(Errno::NOENT, name)
+            }
+            ClusterChange::RemoveConfigKey { key } if option_of_key(key).is_none() => {
+                self.config_value(key).map(drop)
+            }
+            ClusterChange::RemoveBlocklist { address } if !self.blocklist()?.contains(address) => {
+                refuse(Errno::NOENT, &address.0)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn has_pool(&self, name: &str) -> Result<bool> {
+        Ok(self.pool_names()?.iter().any(|(_, pool)| pool == name))
     }
 
     /// An option as librados holds it: from the file, the environment and the monitors.

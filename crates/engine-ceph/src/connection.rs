@@ -1,7 +1,6 @@
 //! One connection to a cluster.
 
 use std::ffi::{CStr, CString, c_char};
-use std::path::{Path, PathBuf};
 use std::ptr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,51 +11,11 @@ use crate::closing::{self, Closing};
 use crate::completion::Needs;
 use crate::gate::{Gate, Ticket};
 use crate::io_context::{IoContext, IoContexts, View};
-use crate::library::{Handle, Librados, librados};
+use crate::library::{Handle, Librados};
 use crate::listing::Cursors;
 use crate::store::CephStore;
 use crate::watching::WatchTable;
 use crate::workers::Workers;
-
-/// How to reach a cluster.
-#[derive(Clone, Debug, Default)]
-pub struct ConnectOptions {
-    /// The cluster's configuration file.
-    pub conf: PathBuf,
-    /// `client.NAME`; `None` for `client.admin`.
-    pub client: Option<String>,
-    /// Options that win over the file: (`keyring`, …), (`mon_host`, …).
-    pub overrides: Vec<(String, String)>,
-}
-
-/// Why a cluster could not be reached.
-#[derive(Debug, thiserror::Error)]
-pub enum ConnectError {
-    /// librados is not installed, or too old.
-    #[error("{0}")]
-    Library(String),
-    /// The configuration file cannot be read.
-    #[error("cannot read the Ceph configuration {path}: {errno}")]
-    Configuration { path: PathBuf, errno: Errno },
-    /// An option was refused.
-    #[error("Ceph does not take the option {option}: {errno}")]
-    Option { option: String, errno: Errno },
-    /// The monitors did not answer or refused the key.
-    #[error("cannot connect to the Ceph cluster of {path} as {client}: {errno}")]
-    Refused { path: PathBuf, client: String, errno: Errno },
-}
-
-impl ConnectError {
-    /// The errno a front end reports.
-    pub fn errno(&self) -> Errno {
-        match self {
-            ConnectError::Library(_) => Errno::NOENT,
-            ConnectError::Configuration { errno, .. }
-            | ConnectError::Option { errno, .. }
-            | ConnectError::Refused { errno, .. } => *errno,
-        }
-    }
-}
 
 /// A connected client of a Ceph cluster.
 #[derive(Debug)]
@@ -79,42 +38,14 @@ unsafe impl Send for CephCluster {}
 unsafe impl Sync for CephCluster {}
 
 impl CephCluster {
-    /// Connects. Waits for the monitors as long as Ceph's `client_mount_timeout` says.
-    pub fn connect(options: &ConnectOptions) -> std::result::Result<Arc<dyn Store>, ConnectError> {
-        let rados = librados().map_err(ConnectError::Library)?;
-        let client = options.client.clone().unwrap_or_else(|| "client.admin".to_owned());
-        let refused = |errno: Errno| ConnectError::Refused {
-            path: options.conf.clone(),
-            client: client.clone(),
-            errno,
-        };
-        let name = CString::new(client.clone()).map_err(|_| refused(Errno::INVAL))?;
-        let mut handle: Handle = ptr::null_mut();
-        // SAFETY: all strings live through the call; librados copies them.
-        let result =
-            unsafe { (rados.create2)(&raw mut handle, c"ceph".as_ptr(), name.as_ptr(), 0) };
-        if result < 0 {
-            return Err(refused(Errno::from_raw(-result)));
-        }
-        let unconnected = Unconnected { rados, handle };
-        unconnected.read_configuration(&options.conf)?;
-        for (option, value) in &options.overrides {
-            unconnected.set(option, value)?;
-        }
-        // SAFETY: the handle is configured and not shared.
-        let result = unsafe { (rados.connect)(handle) };
-        if result < 0 {
-            return Err(refused(Errno::from_raw(-result)));
-        }
-        std::mem::forget(unconnected);
-        // SAFETY: the handle is connected.
-        let id = ClientId(unsafe { (rados.get_instance_id)(handle) });
-        let address = address_of(rados, handle);
+    /// A client of the cluster that `handle` is connected to.
+    pub(crate) fn of(rados: &'static Librados, handle: Handle) -> Arc<dyn Store> {
         let cluster = Arc::new(CephCluster {
             rados,
             handle,
-            id,
-            address,
+            // SAFETY: the handle is connected.
+            id: ClientId(unsafe { (rados.get_instance_id)(handle) }),
+            address: address_of(rados, handle),
             watches: WatchTable::default(),
             cursors: Cursors::default(),
             workers: Arc::default(),
@@ -123,7 +54,7 @@ impl CephCluster {
             contexts: IoContexts::default(),
         });
         closing::remember(&cluster);
-        Ok(Arc::new(CephStore { cluster }))
+        Arc::new(CephStore { cluster })
     }
 
     /// Permission to call librados: the connection stays open until it is dropped.
@@ -160,42 +91,6 @@ impl CephCluster {
             (self.rados.watch_flush)(self.handle);
             (self.rados.shutdown)(self.handle);
         }
-    }
-}
-
-struct Unconnected {
-    rados: &'static Librados,
-    handle: Handle,
-}
-
-impl Unconnected {
-    fn read_configuration(&self, path: &Path) -> std::result::Result<(), ConnectError> {
-        let refused = |errno: Errno| ConnectError::Configuration { path: path.to_owned(), errno };
-        let file =
-            CString::new(path.as_os_str().as_encoded_bytes()).map_err(|_| refused(Errno::INVAL))?;
-        // SAFETY: the string lives through the call.
-        match unsafe { (self.rados.conf_read_file)(self.handle, file.as_ptr()) } {
-            0.. => Ok(()),
-            result => Err(refused(Errno::from_raw(-result))),
-        }
-    }
-
-    fn set(&self, option: &str, value: &str) -> std::result::Result<(), ConnectError> {
-        let refused = |errno: Errno| ConnectError::Option { option: option.to_owned(), errno };
-        let name = CString::new(option).map_err(|_| refused(Errno::INVAL))?;
-        let value = CString::new(value).map_err(|_| refused(Errno::INVAL))?;
-        // SAFETY: both strings live through the call.
-        match unsafe { (self.rados.conf_set)(self.handle, name.as_ptr(), value.as_ptr()) } {
-            0.. => Ok(()),
-            result => Err(refused(Errno::from_raw(-result))),
-        }
-    }
-}
-
-impl Drop for Unconnected {
-    fn drop(&mut self) {
-        // SAFETY: made by create2 and never connected or shared.
-        unsafe { (self.rados.shutdown)(self.handle) }
     }
 }
 

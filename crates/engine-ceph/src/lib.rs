@@ -7,7 +7,7 @@
 //! | module | what it holds |
 //! |---|---|
 //! | `library`, `shim` | the functions of librados, and what we add to them |
-//! | `connection` | one connection to a cluster |
+//! | `connecting`, `connection` | getting to a cluster, and being connected |
 //! | `gate`, `closing` | who uses a connection, and its end |
 //! | `io_context` | where an operation goes and which snapshots it knows; never changed once made |
 //! | `completion` | librados' callbacks as futures |
@@ -23,6 +23,7 @@
 mod administration;
 mod closing;
 mod completion;
+mod connecting;
 mod connection;
 mod data;
 mod gate;
@@ -38,4 +39,5 @@ mod watching;
 mod workers;
 mod write_op;
 
-pub use connection::{CephCluster, ConnectError, ConnectOptions};
+pub use connecting::{ConnectError, ConnectOptions};
+pub use connection::CephCluster;

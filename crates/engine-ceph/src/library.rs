@@ -73,6 +73,8 @@ pub(crate) struct PoolStat {
 }
 
 const GLIBC_RTLD_DEEPBIND: c_int = 8;
+/// Names another librados.so.2, by its absolute path.
+const VARIABLE: &str = "MARCOT_LIBRADOS";
 const PLACES: &[&str] = &[
     "/usr/lib/x86_64-linux-gnu/librados.so.2",
     "/usr/lib/aarch64-linux-gnu/librados.so.2",
@@ -108,6 +110,7 @@ macro_rules! librados {
 librados! {
     "rados_create2" create2(*mut Handle, *const c_char, *const c_char, u64) -> c_int;
     "rados_conf_read_file" conf_read_file(Handle, *const c_char) -> c_int;
+    "rados_conf_parse_env" conf_parse_env(Handle, *const c_char) -> c_int;
     "rados_conf_set" conf_set(Handle, *const c_char, *const c_char) -> c_int;
     "rados_conf_get" conf_get(Handle, *const c_char, *mut c_char, usize) -> c_int;
     "rados_connect" connect(Handle) -> c_int;
@@ -227,12 +230,15 @@ pub(crate) fn librados() -> Result<&'static Librados, String> {
 }
 
 fn load() -> Result<Librados, String> {
-    let place = PLACES.iter().find(|place| Path::new(place).exists());
-    let name = place.copied().unwrap_or("librados.so.2");
+    let named = std::env::var(VARIABLE).ok().filter(|name| Path::new(name).is_absolute());
+    let place = PLACES.iter().find(|place| Path::new(place).exists()).copied();
+    let name = named.as_deref().or(place).unwrap_or("librados.so.2");
     let flags = RTLD_NOW | RTLD_LOCAL | GLIBC_RTLD_DEEPBIND;
     // SAFETY: loading runs librados' initialisers, which have no preconditions.
     let library = unsafe { Library::open(Some(name), flags) }.map_err(|error| {
-        format!("cannot load librados.so.2 ({error}): install the package librados2")
+        format!(
+            "cannot load librados.so.2 ({error}): install the package librados2 for Ceph clusters"
+        )
     })?;
     Librados::find(library)
         .map_err(|error| format!("{name} is too old or not librados: {error} (16.2 or newer)"))

@@ -190,8 +190,8 @@ pub(crate) fn first_mismatch(
     failed.or_else(|| steps.first()).map(|(offset, _)| offset + within)
 }
 
-/// An OSD of 16.2 that compares after it has written in the same operation checks the old bytes
-/// against the new checksum, and takes a good object for lost.
+/// An OSD of 16.2 that reads after it has written in the same operation checks the old bytes
+/// against the new checksum, and takes a good object for lost. A method may read.
 fn check_order(steps: &[WriteStep]) -> Result<()> {
     let changes_data = |step: &WriteStep| {
         matches!(
@@ -201,14 +201,16 @@ fn check_order(steps: &[WriteStep]) -> Result<()> {
                 | WriteStep::WriteSame { .. }
                 | WriteStep::Zero { .. }
                 | WriteStep::Truncate { .. }
+                | WriteStep::Append { .. }
         )
     };
     let first = steps.iter().position(changes_data).unwrap_or(steps.len());
-    let compares = |step: &WriteStep| matches!(step, WriteStep::CompareExtent { .. });
-    match steps[first..].iter().any(compares) {
+    let reads =
+        |step: &WriteStep| matches!(step, WriteStep::CompareExtent { .. } | WriteStep::Exec { .. });
+    match steps[first..].iter().any(reads) {
         true => Err(StoreError::new(
             Errno::OPNOTSUPP,
-            "compare after a change of data in one operation: Ceph's OSDs cannot",
+            "compare or call a method after a change of data in one operation: Ceph's OSDs cannot",
         )),
         false => Ok(()),
     }

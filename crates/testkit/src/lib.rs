@@ -18,5 +18,5 @@ mod thread_env;
 
 pub use random::Random;
 pub use sample_classes::SampleClasses;
-pub use subject::{Subject, bytes, context, put};
+pub use subject::{Offer, Subject, bytes, context, put};
 pub use thread_env::ThreadEnv;

@@ -24,7 +24,18 @@ pub struct Subject {
     pub store: Arc<dyn Store>,
     pub pool: PoolId,
     pool_name: String,
+    namespace: String,
     removal: Removal,
+    judge: Judge,
+}
+
+/// Who answers in the end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Judge {
+    /// The engine itself: it does what the contract says.
+    Engine,
+    /// Ceph's OSDs and monitors: they do what they do, and a case says where that differs.
+    Ceph,
 }
 
 /// What becomes of the pool when its subject is dropped.
@@ -64,7 +75,8 @@ impl Subject {
         let open_client = Box::new(open_client);
         let housekeeping = Box::new(|| {});
         let removal = Removal::WithSubject;
-        Subject { open_client, housekeeping, store, pool, pool_name, removal }
+        let (namespace, judge) = (String::new(), Judge::Engine);
+        Subject { open_client, housekeeping, store, pool, pool_name, namespace, removal, judge }
     }
 
     /// A pool that is there already, and stays.
@@ -76,8 +88,40 @@ impl Subject {
             store,
             pool,
             pool_name: format!("number {}", pool.0),
+            namespace: String::new(),
             removal: Removal::Never,
+            judge: Judge::Engine,
         }
+    }
+
+    /// A namespace of its own in a pool of others, which stays.
+    pub fn in_namespace(open_client: impl Fn() -> Arc<dyn Store> + 'static, pool: &str) -> Subject {
+        let store = open_client();
+        let pools = block_on(store.list_pools()).expect("list pools");
+        let pool = pools.iter().find(|found| found.name == pool).expect("the pool is there").id;
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let namespace = format!("conformance-{}-{number}", std::process::id());
+        let mut subject = Subject::attach(store, pool);
+        subject.open_client = Box::new(open_client);
+        subject.pool_name.clone_from(&namespace);
+        subject.namespace = namespace;
+        subject
+    }
+
+    /// The same on a real Ceph cluster, which others may use too.
+    pub fn judged_by_ceph(mut self) -> Subject {
+        self.judge = Judge::Ceph;
+        self
+    }
+
+    /// Whether the differences of a real Ceph cluster are to be expected.
+    pub fn is_ceph(&self) -> bool {
+        self.judge == Judge::Ceph
+    }
+
+    /// Where its objects are; empty unless it shares its pool.
+    pub fn namespace(&self) -> &str {
+        &self.namespace
     }
 
     /// What makes the engine do its deferred work, for engines that do none by themselves.
@@ -97,7 +141,7 @@ impl Subject {
     }
 
     pub fn object(&self, name: &str) -> ObjectId {
-        ObjectId::new(self.pool, "", name)
+        ObjectId::new(self.pool, self.namespace.as_str(), name)
     }
 
     /// Runs a future to its end.
@@ -243,6 +287,23 @@ impl Subject {
                 return names;
             }
         }
+    }
+}
+
+/// What a test file offers as subject: one, or none where there is nothing to test against.
+pub trait Offer {
+    fn subject(self) -> Option<Subject>;
+}
+
+impl Offer for Subject {
+    fn subject(self) -> Option<Subject> {
+        Some(self)
+    }
+}
+
+impl Offer for Option<Subject> {
+    fn subject(self) -> Option<Subject> {
+        self
     }
 }
 

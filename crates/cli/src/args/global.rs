@@ -28,13 +28,14 @@ pub(crate) struct Globals {
 
 /// Options of Ceph's clients that take a value, and librados' names for them. The embedded store has
 /// no use for them.
-const IDENTITY: [(&str, &str); 8] = [
+const IDENTITY: [(&str, &str); 9] = [
     ("-m", "mon_host"),
     ("--mon-host", "mon_host"),
     ("-k", "keyring"),
     ("--keyring", "keyring"),
     ("-K", "keyfile"),
     ("--keyfile", "keyfile"),
+    ("--key", "key"),
     ("--cluster", "cluster"),
     ("--connect-timeout", "client_mount_timeout"),
 ];
@@ -159,10 +160,14 @@ impl Globals {
                 self.identity.client = Some(id.to_owned());
             }
             Kind::Ceph => {
-                // The name of a cluster says which file to read, and that is said otherwise.
                 let known = IDENTITY.iter().find(|(known, _)| *known == name);
-                if let Some((_, option)) = known.filter(|(_, option)| *option != "cluster") {
-                    self.identity.overrides.push(((*option).to_owned(), value));
+                let option = match known {
+                    Some((_, option)) => (*option).to_owned(),
+                    None => name.trim_start_matches('-').replace('-', "_"),
+                };
+                match option.as_str() {
+                    "cluster" => self.identity.cluster = Some(value),
+                    _ => self.identity.overrides.push((option, value)),
                 }
             }
             Kind::Other
@@ -198,10 +203,12 @@ mod tests {
 
     #[test]
     fn the_identity_is_kept_for_librados() {
-        let (globals, words) = taken("ls --id glance -k /k --mon-host=h --cluster ceph");
+        let (globals, words) =
+            taken("ls --id glance -k /k --mon-host=h --cluster ceph --debug-ms 1");
         assert_eq!(words, ["ls"]);
         assert_eq!(globals.identity.client.as_deref(), Some("glance"));
-        let expected = [("keyring", "/k"), ("mon_host", "h")];
+        assert_eq!(globals.identity.cluster.as_deref(), Some("ceph"));
+        let expected = [("keyring", "/k"), ("mon_host", "h"), ("debug_ms", "1")];
         assert_eq!(globals.identity.overrides, expected.map(|(a, b)| (a.to_owned(), b.to_owned())));
         assert_eq!(taken("-n client.x ls").0.identity.client.as_deref(), Some("x"));
     }

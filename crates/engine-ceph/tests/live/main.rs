@@ -3,6 +3,9 @@
 //! Needs a cluster: `scripts/test` starts one and names it in `MARCOT_TEST_CEPH_CONF`. Without it
 //! there is nothing to ask, and the tests say so; with `CI` set its absence is a failure.
 
+mod classes;
+mod conformance;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,14 +20,33 @@ use marcot_store::{
 };
 use pollster::block_on;
 
-fn cluster() -> Option<Arc<dyn Store>> {
-    let Ok(conf) = std::env::var("MARCOT_TEST_CEPH_CONF") else {
-        assert!(std::env::var("CI").is_err(), "MARCOT_TEST_CEPH_CONF is not set");
-        eprintln!("no cluster: set MARCOT_TEST_CEPH_CONF (scripts/test does)");
-        return None;
+/// The configuration of a cluster that asks for no keys.
+pub(crate) const CONF: &str = "MARCOT_TEST_CEPH_CONF";
+/// The same cluster's with cephx; its keyring knows client.vms.
+pub(crate) const CEPHX_CONF: &str = "MARCOT_TEST_CEPHX_CONF";
+
+/// The file that a variable names; nothing can be asked without it.
+pub(crate) fn configuration(variable: &str) -> Option<String> {
+    let found = std::env::var(variable).ok();
+    if found.is_none() {
+        assert!(std::env::var("CI").is_err(), "{variable} is not set");
+        eprintln!("no cluster: set {variable} (scripts/test does)");
+    }
+    found
+}
+
+/// A new client of the cluster of that file.
+pub(crate) fn connect(conf: &str, client: Option<&str>) -> Arc<dyn Store> {
+    let options = ConnectOptions {
+        conf: Some(conf.into()),
+        client: client.map(str::to_owned),
+        ..ConnectOptions::default()
     };
-    let options = ConnectOptions { conf: conf.into(), ..ConnectOptions::default() };
-    Some(CephCluster::connect(&options).expect("connect"))
+    CephCluster::connect(&options).expect("connect")
+}
+
+fn cluster() -> Option<Arc<dyn Store>> {
+    Some(connect(&configuration(CONF)?, None))
 }
 
 fn pool(store: &dyn Store) -> PoolId {
@@ -89,31 +111,6 @@ fn objects_hold_data_attributes_and_keys() {
         ListQuery { pool: object.pool, namespace: Some(String::new()), cursor: None, max: 1 << 20 };
     let listed = block_on(store.list_objects(query)).expect("list");
     assert!(listed.objects.contains(&object));
-    assert_eq!(write(&*store, &object, WriteStep::Remove), Ok(()));
-}
-
-#[test]
-fn classes_run_beside_the_data() {
-    let Some(store) = cluster() else { return };
-    let object = ObjectId::new(pool(&*store), "", "marcot-probe-class");
-    let _ = write(&*store, &object, WriteStep::Remove);
-    let exec = |method: &str, input: &'static [u8]| {
-        ("rbd".to_owned(), method.to_owned(), Bytes::from_static(input))
-    };
-    let (class, method, input) = exec("set_id", b"\x02\0\0\0id");
-    let steps =
-        vec![WriteStep::Create(CreateMode::Exclusive), WriteStep::Exec { class, method, input }];
-    block_on(store.write(&object, WriteOp::new(steps))).expect("set_id");
-    let (class, method, input) = exec("get_id", b"");
-    assert_eq!(
-        read(&*store, &object, ReadStep::Exec { class, method, input }),
-        Ok(data(b"\x02\0\0\0id"))
-    );
-    let (class, method, input) = exec("no_such_method", b"");
-    assert_eq!(
-        read(&*store, &object, ReadStep::Exec { class, method, input }),
-        Err(Errno::OPNOTSUPP)
-    );
     assert_eq!(write(&*store, &object, WriteStep::Remove), Ok(()));
 }
 

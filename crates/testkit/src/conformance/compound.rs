@@ -36,7 +36,10 @@ pub fn the_first_failing_read_step_fails_the_operation(s: &Subject) {
     let wrong = ReadStep::CompareExtent { offset: 0, data: bytes("x") };
     let op = ReadOp { steps: vec![ReadStep::Stat, missing, wrong] };
     let error = block_on(s.store.read(&id, SnapId::HEAD, op)).expect_err("there is none");
-    assert_eq!(error.errno, Errno::NODATA);
+    // librados' C API can only read all attributes in a compound operation: that one is missing
+    // shows when the operation has ended.
+    let expected = if s.is_ceph() { Errno::ILSEQ } else { Errno::NODATA };
+    assert_eq!(error.errno, expected);
 }
 
 pub fn a_failing_step_undoes_the_steps_before_it(s: &Subject) {
@@ -71,6 +74,12 @@ pub fn a_failing_operation_creates_nothing(s: &Subject) {
 pub fn comparing_sees_the_bytes_before_the_operation(s: &Subject) {
     let id = s.object("o");
     s.write(&id, vec![put(0, "old")]);
+    if s.is_ceph() {
+        // An OSD of 16.2 would take the object for lost: the engine does not ask it.
+        let compare = WriteStep::CompareExtent { offset: 0, data: bytes("old") };
+        assert_eq!(s.refused(&id, vec![put(0, "new"), compare]), Errno::OPNOTSUPP);
+        return;
+    }
     let compare = |text| WriteStep::CompareExtent { offset: 0, data: bytes(text) };
     assert_eq!(s.refused(&id, vec![put(0, "new"), compare("new")]), Errno::ILSEQ);
     s.write(&id, vec![put(0, "new"), compare("old")]);
@@ -134,6 +143,10 @@ pub fn ordered_writes_are_seen_at_once_and_flush_accepts_them(s: &Subject) {
 }
 
 pub fn many_writers_of_one_object_lose_nothing(s: &Subject) {
+    if s.is_ceph() {
+        // The class is not on its OSDs; the engine's own tests do the same with one that is.
+        return;
+    }
     let id = s.object("o");
     let exec =
         || WriteStep::Exec { class: "sample".into(), method: "add_one".into(), input: bytes("") };

@@ -150,7 +150,7 @@ pub fn source_and_copy_change_apart(s: &Subject) {
     let copy = s.data(&id);
     s.remove_snap(from.1);
     s.write(&from.0, vec![WriteStep::Remove]);
-    s.eventually("the source goes", |s| s.names(None).len() == 1);
+    s.eventually("the source goes", |s| s.names(Some(s.namespace())).len() == 1);
     assert_eq!(s.data(&id), copy);
 }
 

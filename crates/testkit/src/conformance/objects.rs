@@ -22,6 +22,10 @@ pub fn a_missing_object_is_enoent_for_every_read(s: &Subject) {
         ReadStep::OmapGet { keys: vec![bytes("a")] },
         ReadStep::Exec { class: "sample".into(), method: "size".into(), input: bytes("") },
     ] {
+        if s.is_ceph() && matches!(step, ReadStep::Exec { .. }) {
+            // Its OSDs do not have the class.
+            continue;
+        }
         assert_eq!(s.read(&id, step.clone()), Err(Errno::NOENT), "{step:?}");
     }
 }
@@ -41,6 +45,10 @@ pub fn an_append_begins_where_the_object_ends(s: &Subject) {
     s.write(&id, vec![append("ab")]);
     s.write(&id, vec![append("cd")]);
     assert_eq!(s.data(&id), Some(bytes("abcd")));
+    if s.is_ceph() {
+        // An OSD truncates to no more than a byte less.
+        return;
+    }
     s.write(&id, vec![WriteStep::Truncate { size: MAX_OBJECT_SIZE }]);
     assert_eq!(s.refused(&id, vec![append("x")]), Errno::FBIG);
     s.write(&id, vec![append("")]);
@@ -116,6 +124,10 @@ pub fn names_are_checked_at_the_border(s: &Subject) {
 pub fn names_may_hold_any_text(s: &Subject) {
     for name in ["with space", "a/b", "..", "%2e", "\u{e4}\u{4e2d}", "new\nline", "nul\0inside"] {
         let id = s.object(name);
+        if s.is_ceph() && name.contains('\0') {
+            assert_eq!(s.refused(&id, vec![put(0, name)]), Errno::INVAL, "text ends there in C");
+            continue;
+        }
         s.write(&id, vec![put(0, name)]);
         assert_eq!(s.data(&id), Some(bytes(name)), "{name:?}");
     }
@@ -139,7 +151,8 @@ pub fn nothing_reaches_beyond_the_largest_object(s: &Subject) {
 }
 
 pub fn namespaces_hold_different_objects_of_one_name(s: &Subject) {
-    let (plain, inside) = (s.object("o"), ObjectId::new(s.pool, "ns", "o"));
+    let plain = s.object("o");
+    let inside = ObjectId::new(s.pool, s.unique("inside"), "o");
     s.write(&plain, vec![put(0, "outside")]);
     assert!(!s.exists(&inside));
     s.write(&inside, vec![put(0, "inside")]);

@@ -127,6 +127,10 @@ pub fn every_kind_of_change_clones(s: &Subject) {
         ),
     ];
     for (name, change) in changes {
+        if s.is_ceph() && name == "exec" {
+            // Its OSDs do not have the class.
+            continue;
+        }
         let id = s.object(name);
         s.write(&id, vec![put(0, "old")]);
         let snap = s.snap();
@@ -142,8 +146,11 @@ pub fn an_operation_without_effect_clones_nothing(s: &Subject) {
     let snap = s.snap();
     let known = context(&[snap]);
     s.write_under(&id, &known, vec![WriteStep::AssertExists]);
-    s.write_under(&id, &known, vec![WriteStep::Create(CreateMode::IfAbsent)]);
-    s.write_under(&id, &known, vec![WriteStep::Zero { offset: 100, length: 1 }]);
+    if !s.is_ceph() {
+        // An OSD clones for these two, though they change nothing.
+        s.write_under(&id, &known, vec![WriteStep::Create(CreateMode::IfAbsent)]);
+        s.write_under(&id, &known, vec![WriteStep::Zero { offset: 100, length: 1 }]);
+    }
     let failing = vec![put(0, "x"), WriteStep::Create(CreateMode::Exclusive)];
     let op = WriteOp::new(failing).with_snap_context(known);
     assert_eq!(s.try_write(&id, op), Err(Errno::EXIST));
