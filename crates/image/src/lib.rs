@@ -33,6 +33,8 @@ mod model_test;
 mod object_map;
 mod once;
 pub mod operation;
+#[cfg(test)]
+mod overlap_test;
 pub mod pool;
 pub mod progress;
 pub mod striping;

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use marcot_format::call::group::ImageGroupGet;
+use marcot_format::call::id::GetId;
 use marcot_format::call::trash::TrashRemove;
 use marcot_format::features::Features;
 use marcot_format::object_name;
@@ -27,7 +28,7 @@ use crate::header::{Header, Snapshot};
 use crate::image::{CloseError, Image, OpenError, OpenOptions};
 use crate::journal;
 use crate::operation::claim::{Claim, ClaimError};
-use crate::pool::directory;
+use crate::pool::{self, directory};
 use crate::progress::Progress;
 
 /// `EMLINK`, as Ceph has it for members of groups.
@@ -100,6 +101,10 @@ pub async fn remove(
     let Some(id) = find(client, at, name).await? else {
         return format_1::remove(client, at, name, progress).await;
     };
+    if is_elsewhere(client, at, name, &id).await? {
+        remove_object(client, &at.object(object_name::id(name))).await?;
+        return Ok(client.store.flush().await.map_err(CallError::from)?);
+    }
     let config = overrides::pool_config(client, at.pool).await?;
     if config.move_to_trash_on_remove {
         let delay = Duration::from_secs(config.move_to_trash_on_remove_expire_seconds);
@@ -114,12 +119,29 @@ pub async fn remove(
     }
 }
 
-/// The id of the image of format 2 with that name.
+/// The id of the image of format 2 with that name. A name that only its own object knows is what a
+/// crash left.
 async fn find(client: &Client, at: &Location, name: &str) -> Result<Option<String>, CallError> {
     match directory::id_of(client, at, name).await {
-        Ok(id) => Ok(Some(id)),
+        Err(error) if error.is_not_found() => {}
+        other => return other.map(Some),
+    }
+    match ask(&*client.store, &at.object(object_name::id(name)), &GetId {}).await {
         Err(error) if error.is_not_found() => Ok(None),
-        Err(error) => Err(error),
+        other => other.map(Some),
+    }
+}
+
+/// Whether the image goes by another name, or is in the trash: this one was left by a crash.
+async fn is_elsewhere(
+    client: &Client,
+    at: &Location,
+    name: &str,
+    id: &str,
+) -> Result<bool, CallError> {
+    match directory::name_of(client, at, id).await {
+        Err(error) if error.is_not_found() => Ok(pool::trash::get(client, at, id).await?.is_some()),
+        other => Ok(other? != name),
     }
 }
 
@@ -136,7 +158,10 @@ async fn remove_now(
         Ok(image) => doomed.remove(&image, progress).await?,
         // A crash while it was created, or removed by an older release, left a name without a
         // header.
-        Err(OpenError::NoImage(_)) => forget_name(client, at, name, id).await?,
+        Err(OpenError::NoImage(_)) => {
+            doomed.remove_map().await?;
+            forget_name(client, at, name, id).await?;
+        }
         Err(error) => return Err(error.into()),
     }
     client.store.flush().await.map_err(CallError::from)?;
@@ -156,8 +181,11 @@ pub(crate) async fn remove_trashed(
     doomed.check_watchers().await?;
     match Image::open(client, at, OpenOptions::id(id, Access::ReadWrite)).await {
         Ok(image) => doomed.remove(&image, progress).await?,
-        // A crash came when only the entry was left.
-        Err(OpenError::NoImage(_)) => doomed.forget_entry().await?,
+        // A crash came when only the entry, or in Ceph the object map too, was left.
+        Err(OpenError::NoImage(_)) => {
+            doomed.remove_map().await?;
+            doomed.forget_entry().await?;
+        }
         Err(error) => return Err(error.into()),
     }
     client.store.flush().await.map_err(CallError::from)?;
@@ -187,10 +215,14 @@ impl Doomed<'_> {
         emptied?;
         closed?;
         let header = image.header();
+        // As long as there is a header, what else is left can be found again.
+        self.remove_map().await?;
         remove_object(self.client, &header.object()).await?;
-        let map = header.object_map_object(marcot_store::SnapId::HEAD);
-        remove_object(self.client, &map).await?;
         Ok(self.forget_entry().await?)
+    }
+
+    async fn remove_map(&self) -> Result<(), CallError> {
+        remove_object(self.client, &self.at.object(object_name::object_map(self.id))).await
     }
 
     /// Everything that needs the opened image.

@@ -9,7 +9,6 @@ use marcot_format::object_name;
 use marcot_store::op::CreateMode;
 use marcot_store::{Errno, WriteOp, WriteStep};
 
-use super::create::exists;
 use super::detach::remove_object;
 use crate::class_call::{CallError, tell};
 use crate::client::{Access, Client, ImageKey, Location};
@@ -17,6 +16,7 @@ use crate::coordination::{DelegateError, OwnerRequest};
 use crate::header::{Identity, ImageFormat};
 use crate::image::{CloseError, Image, OpenError, OpenOptions, identify};
 use crate::operation::claim::{Claim, ClaimError};
+use crate::pool::directory;
 use crate::progress::NoProgress;
 
 /// Why an image has its old name.
@@ -56,7 +56,7 @@ impl RenameError {
 }
 
 /// Renames an image within its namespace. Whoever holds the image's lock does it. A crash in between
-/// leaves it known under both names.
+/// leaves it known under both names; running it again completes that.
 pub async fn rename(
     client: &Client,
     at: &Location,
@@ -66,10 +66,8 @@ pub async fn rename(
     if to.is_empty() {
         return Err(RenameError::NoName);
     }
-    find(client, at, from).await?;
-    if exists(client, at, to).await? {
-        return Err(RenameError::Exists { name: to.to_owned() });
-    }
+    let found = find(client, at, from).await?;
+    check_free(client, at, to, &found).await?;
     let image = Image::open(client, at, OpenOptions::name(from, Access::ReadWrite)).await?;
     let request = OwnerRequest::Rename { name: to.to_owned() };
     let local = || async {
@@ -90,14 +88,32 @@ pub(crate) async fn rename_here(
     to: &str,
 ) -> Result<(), RenameError> {
     let found = find(client, at, from).await?;
-    if exists(client, at, to).await? {
-        return Err(RenameError::Exists { name: to.to_owned() });
-    }
+    check_free(client, at, to, &found).await?;
     match found.format {
         ImageFormat::V1 => format_1::move_header(client, at, from, to).await?,
         ImageFormat::V2 => move_id(client, at, from, to, &found.id).await?,
     }
     Ok(client.store.flush().await.map_err(CallError::from)?)
+}
+
+/// A name that leads to the same image is what a crash in the middle left.
+async fn check_free(
+    client: &Client,
+    at: &Location,
+    name: &str,
+    image: &Identity,
+) -> Result<(), RenameError> {
+    match identify(client, at, &ImageKey::Name(name.to_owned())).await {
+        Err(OpenError::NoImage(_)) => Ok(()),
+        Ok(other) if image.format == ImageFormat::V2 && other.id == image.id => {
+            match image.name == other.name {
+                true => Err(RenameError::Exists { name: name.to_owned() }),
+                false => Ok(()),
+            }
+        }
+        Ok(_) => Err(RenameError::Exists { name: name.to_owned() }),
+        Err(error) => Err(error.into()),
+    }
 }
 
 async fn find(client: &Client, at: &Location, name: &str) -> Result<Identity, RenameError> {
@@ -122,13 +138,22 @@ async fn move_id(
         WriteStep::Create(CreateMode::Exclusive),
         WriteStep::WriteFull { data: image_id.to_bytes().into() },
     ];
-    store.write(&new, WriteOp::new(steps).ordered()).await?;
+    match store.write(&new, WriteOp::new(steps).ordered()).await {
+        // It leads to this image: that was checked.
+        Err(error) if error.errno == Errno::EXIST => {}
+        other => drop(other?),
+    }
     let (source, target) = (from.to_owned(), to.to_owned());
     let call = DirRenameImage { source, target, image_id };
-    if let Err(error) = tell(store, &at.object(object_name::DIRECTORY), &call).await {
-        // The first error is what the caller needs to hear.
-        let _ = remove_object(client, &new).await;
-        return Err(error);
+    match tell(store, &at.object(object_name::DIRECTORY), &call).await {
+        // The directory was the last that a crash left done.
+        Err(_) if directory::id_of(client, at, to).await.is_ok_and(|found| found == id) => {}
+        Err(error) => {
+            // The first error is what the caller needs to hear.
+            let _ = remove_object(client, &new).await;
+            return Err(error);
+        }
+        Ok(()) => {}
     }
     remove_object(client, &old).await
 }

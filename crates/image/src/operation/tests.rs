@@ -1,7 +1,9 @@
 //! The verbs on a cluster in memory, friendly and hostile.
 
 mod copy_on_read;
+mod dying;
 mod failing;
+mod faulty;
 mod format_1;
 mod images;
 mod journaling;

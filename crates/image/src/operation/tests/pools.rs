@@ -1,14 +1,13 @@
 //! Whole pools from one cluster in memory to another.
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicI64;
 
 use bytes::Bytes;
 use marcot_store::memory::MemoryOptions;
 use marcot_store::{Cluster as _, Errno, ListQuery, PoolId, SnapId, Store, WriteOp, WriteStep};
 use pollster::block_on;
 
-use super::failing::Failing;
+use super::faulty::{Fault, Faulty};
 use super::images::verify_map;
 use super::world::{MIB, World};
 use crate::config::CloneFormat;
@@ -45,13 +44,12 @@ async fn source() -> World {
 }
 
 /// A cluster that another says it is, and whose n-th write fails.
-async fn destination(fail_at: i64) -> (World, Arc<Failing>) {
+async fn destination(fail_at: i64) -> (World, Arc<Faulty>) {
     let world = World::new(MemoryOptions::default()).await;
     for name in ["x", "y"] {
         world.add_pool(name).await;
     }
-    let left = AtomicI64::new(fail_at);
-    let store = Arc::new(Failing { inner: world.cluster.client(), left, fsid: Some("elsewhere") });
+    let store = Faulty::store(&world, Fault::Fails, fail_at, Some("elsewhere"));
     (world, store)
 }
 
@@ -126,7 +124,7 @@ fn a_copy_that_ended_at_any_write_is_taken_up_again() {
             let from = source().await;
             let (to, store) = destination(fail_at).await;
             let first = copy(&*from.client.store, &*store, &both(), &NoProgress).await;
-            if !store.has_failed() {
+            if !store.has_struck() {
                 return true;
             }
             assert_eq!(first.unwrap_err().errno(), Errno::IO);
