@@ -103,7 +103,7 @@ fn write_step(id: &ObjectId, step: &WriteStep) -> Result<(), Errno> {
                 Err(Errno::INVAL)
             }
         }
-        WriteStep::CopyupFrom { pieces } => copyup(id, pieces),
+        WriteStep::CopyupFrom { pieces, .. } => copyup(id, pieces),
     }
 }
 

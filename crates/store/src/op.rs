@@ -206,18 +206,29 @@ pub enum WriteStep {
         snap: SnapId,
     },
     /// Exactly `rbd.sparse_copyup` of the non-zero runs of the sources: does nothing if the object
-    /// exists, otherwise creates it (even when all is zero) and fills it. `EOPNOTSUPP` unless
+    /// exists, otherwise creates it and fills it. `EOPNOTSUPP` unless
     /// [`crate::Capabilities::copyup_by_reference`]. When it has to fill the object and a source
     /// does not exist at its snapshot: `ENOENT`, so that a stale idea of who holds the bytes
     /// never turns into zeros.
     CopyupFrom {
         pieces: Vec<CopyupPiece>,
+        all_zeros: AllZeros,
     },
     /// Writes `data` where the object ends; `EFBIG` when no object is that large. Of nothing: only
     /// creates the object.
     Append {
         data: Bytes,
     },
+}
+
+/// What becomes of a copyup that has to fill an object and has nothing but zeros to fill it with.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum AllZeros {
+    /// The object is created all the same.
+    #[default]
+    Create,
+    /// `ENODATA`.
+    Refuse,
 }
 
 /// Whether creating what exists is an error.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use marcot_store::op::CopyupPiece;
+use marcot_store::op::{AllZeros, CopyupPiece};
 use marcot_store::ranges::RangeSet;
 use marcot_store::snapset::{self, ClonePlan, Source};
 use marcot_store::{
@@ -167,7 +167,12 @@ impl Core {
                 WriteStep::Rollback { snap } => {
                     roll_back(&mut scratch, &object, &plan, (snap, watched))?;
                 }
-                WriteStep::CopyupFrom { pieces } => copy_up(&mut scratch, &pieces, &sources)?,
+                WriteStep::CopyupFrom { pieces, all_zeros } => {
+                    let any = copy_up(&mut scratch, &pieces, &sources)?;
+                    if any == Some(false) && all_zeros == AllZeros::Refuse {
+                        return Err(Errno::NODATA.into());
+                    }
+                }
                 step => run_step(&mut scratch, &calling, step)?,
             }
         }
@@ -188,7 +193,7 @@ impl Core {
     fn sources(&mut self, steps: &[WriteStep]) -> Result<Sources, Failure> {
         let mut sources = Sources::new();
         for step in steps {
-            let WriteStep::CopyupFrom { pieces } = step else { continue };
+            let WriteStep::CopyupFrom { pieces, .. } = step else { continue };
             for piece in pieces {
                 sources.insert(piece.source.clone(), self.state.object(&piece.source)?);
             }
@@ -246,16 +251,18 @@ fn roll_back(
     Ok(())
 }
 
-/// Takes whole blocks over by reference and copies what a piece cuts.
+/// Takes whole blocks over by reference and copies what a piece cuts. Whether anything but zeros
+/// was there; `None` when the object exists and nothing is done.
 fn copy_up(
     scratch: &mut Scratch<'_>,
     pieces: &[CopyupPiece],
     sources: &Sources,
-) -> Result<(), Failure> {
+) -> Result<Option<bool>, Failure> {
     if scratch.exists {
-        return Ok(());
+        return Ok(None);
     }
     scratch.touch();
+    let mut any = false;
     for piece in pieces {
         let source = sources.get(&piece.source).ok_or(Errno::NOENT)?;
         let clone = body_at(source, piece.snap).ok_or(Errno::NOENT)?;
@@ -270,6 +277,7 @@ fn copy_up(
             let last = to.next_multiple_of(BLOCK_BYTES).min(end / BLOCK_BYTES * BLOCK_BYTES);
             if !aligned || first >= last {
                 let bytes = read_extent(scratch.content, body, from, length)?;
+                any |= bytes.iter().any(|byte| *byte != 0);
                 scratch.write(target(from), bytes);
                 continue;
             }
@@ -279,6 +287,8 @@ fn copy_up(
                     scratch.write(target(start), bytes);
                 }
             }
+            // Blocks of zeros are not stored.
+            any = true;
             scratch.edits.size = scratch.edits.size.max(target(to));
             scratch.edits.modified.insert(target(from), length);
             let (source_block, block) = (first / BLOCK_BYTES, target(first) / BLOCK_BYTES);
@@ -293,7 +303,7 @@ fn copy_up(
             });
         }
     }
-    Ok(())
+    Ok(Some(any))
 }
 
 /// Turns what the steps have made into items of a record.

@@ -1,6 +1,6 @@
 //! Writing, reading, snapshots, reopening.
 
-use marcot_store::op::CopyupPiece;
+use marcot_store::op::{AllZeros, CopyupPiece};
 use marcot_store::{ClusterChange, Errno};
 
 use super::*;
@@ -118,7 +118,12 @@ fn a_copyup_takes_blocks_over_and_leaves_the_source_alone() {
         let (source, snap) = (object("parent"), SnapId::HEAD);
         CopyupPiece { source, snap, source_offset, offset, length }
     };
-    let copyup = |piece| WriteOp::new(vec![WriteStep::CopyupFrom { pieces: vec![piece] }]);
+    let copyup = |piece| {
+        WriteOp::new(vec![WriteStep::CopyupFrom {
+            pieces: vec![piece],
+            all_zeros: AllZeros::Create,
+        }])
+    };
     run(&*store, "child", copyup(piece(0, 0, 1 << 20))).expect("the source is there");
     assert_eq!(read_all(&*store, "child", SnapId::HEAD).expect("it is there"), vec![7; 10_000]);
     assert_eq!(used(), before, "nothing was copied");

@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 
 use marcot_format::call::data_object::SparseCopyup;
 use marcot_format::object_map::ObjectState;
-use marcot_store::op::{CopyupPiece, CreateMode};
+use marcot_store::op::{AllZeros, CopyupPiece, CreateMode};
 use marcot_store::{Errno, ReadOp, ReadStep, SnapContext, SnapId, StoreError, WriteStep};
 
 use super::IoError;
@@ -107,7 +107,8 @@ impl Image {
         current.note_exists(number).await?;
         if deep {
             if let Some(sources) = self.sources(current, number, &depth).await? {
-                self.copyup_under_snapshots(current, number, &depth, sources).await?;
+                let whole = (&depth, AllZeros::Create);
+                self.copyup_under_snapshots(current, number, whole, sources).await?;
             }
             // Where the parent has nothing there is still no object.
             let mut whole = vec![WriteStep::Create(CreateMode::IfAbsent)];
@@ -135,7 +136,8 @@ impl Image {
         let brought = async {
             match self.sources(current, number, &depth).await? {
                 Some(sources) => {
-                    self.copyup_under_snapshots(current, number, &depth, sources).await
+                    let whole = (&depth, AllZeros::Create);
+                    self.copyup_under_snapshots(current, number, whole, sources).await
                 }
                 None => Ok(false),
             }
@@ -148,22 +150,27 @@ impl Image {
     }
 
     /// Brings the parent's bytes into an object as if it had been there before every snapshot.
-    /// False when the parent has none after all. The caller holds the object's gate.
+    /// False when the parent has none after all, or only such zeros as are not wanted. The caller
+    /// holds the object's gate.
     pub(super) async fn copyup_under_snapshots(
         &self,
         current: &Current,
         number: u64,
-        depth: &Depth,
+        (depth, all_zeros): (&Depth, AllZeros),
         sources: Sources,
     ) -> Result<bool, ParentError> {
         note_copyup(self.store(), &current.header, number).await?;
         let change = (&[][..], SnapContext::default());
-        let brought = self.copyup_from(current, number, depth, sources, change).await?;
+        let whole = (depth, all_zeros);
+        let brought = self.copyup_from(current, number, whole, sources, change).await?;
+        if !brought {
+            return Ok(false);
+        }
         for (snap_context, end) in &depth.cuts {
             let cut = vec![WriteStep::Truncate { size: *end }];
             self.send_under(current, number, cut, snap_context.clone()).await?;
         }
-        Ok(brought)
+        Ok(true)
     }
 
     /// Where an ancestor may have bytes for an object; `None` when none has.
@@ -192,14 +199,15 @@ impl Image {
         let mut search = search.ok_or(ParentError::ChainChanged)?;
         let found = self.plan_copyup(current, &mut search, number, depth).await?;
         let sources = Sources { search, found };
-        self.copyup_from(current, number, depth, sources, (steps, snap_context)).await
+        let whole = (depth, AllZeros::Create);
+        self.copyup_from(current, number, whole, sources, (steps, snap_context)).await
     }
 
     async fn copyup_from(
         &self,
         current: &Current,
         number: u64,
-        depth: &Depth,
+        (depth, all_zeros): (&Depth, AllZeros),
         Sources { mut search, mut found }: Sources,
         (steps, snap_context): (&[WriteStep], SnapContext),
     ) -> Result<bool, ParentError> {
@@ -209,13 +217,22 @@ impl Image {
             let first = match (found.is_empty(), by_reference) {
                 (true, _) if steps.is_empty() => return Ok(false),
                 (true, _) => WriteStep::Create(CreateMode::IfAbsent),
-                (false, true) => reference(&search, &found),
-                (false, false) => self.bytes(&mut search, found.clone(), depth.overlap).await?,
+                (false, true) => reference(&search, &found, all_zeros),
+                (false, false) => {
+                    let call = self.bytes(&mut search, found.clone(), depth.overlap).await?;
+                    if call.extents.is_empty() && all_zeros == AllZeros::Refuse {
+                        return Ok(false);
+                    }
+                    exec(&call)
+                }
             };
             let mut whole = vec![first];
             whole.extend_from_slice(steps);
             match self.send_under(current, number, whole, snap_context.clone()).await {
                 Ok(()) => return Ok(true),
+                Err(error) if error.errno == Errno::NODATA && all_zeros == AllZeros::Refuse => {
+                    return Ok(false);
+                }
                 Err(error) if error.errno == Errno::NOENT && by_reference => {
                     self.find_missing(&mut search, found, error).await?;
                 }
@@ -270,15 +287,15 @@ impl Image {
         search: &mut Search,
         found: Vec<Found>,
         length: u64,
-    ) -> Result<WriteStep, ParentError> {
+    ) -> Result<SparseCopyup, ParentError> {
         let mut buffer = vec![0; length as usize];
         self.fetch(search, found, &mut buffer).await?;
-        Ok(exec(&sparse(&buffer)))
+        Ok(sparse(&buffer))
     }
 }
 
 /// The parent's bytes, taken over by the engine.
-fn reference(search: &Search, found: &[Found]) -> WriteStep {
+fn reference(search: &Search, found: &[Found], all_zeros: AllZeros) -> WriteStep {
     let pieces = found.iter().map(|found| {
         let (source, snap) = search.source(found);
         CopyupPiece {
@@ -289,7 +306,7 @@ fn reference(search: &Search, found: &[Found]) -> WriteStep {
             length: found.object.length,
         }
     });
-    WriteStep::CopyupFrom { pieces: pieces.collect() }
+    WriteStep::CopyupFrom { pieces: pieces.collect(), all_zeros }
 }
 
 /// The runs of `buffer` that are not zeros.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use futures_util::stream::{self, StreamExt};
 use marcot_format::object_map::ObjectState;
+use marcot_store::op::AllZeros;
 
 use super::IoError;
 use super::copyup::Depth;
@@ -96,7 +97,23 @@ impl Image {
             return Ok(());
         }
         current.note_flattened(number).await?;
-        self.copyup_under_snapshots(current, number, &depth, sources).await.map(drop)
+        let whole = (&depth, AllZeros::Refuse);
+        if self.copyup_under_snapshots(current, number, whole, sources).await? {
+            return Ok(());
+        }
+        drop((_inside, _closed));
+        Ok(self.note_left_out(current, number).await?)
+    }
+
+    /// Takes back that an object exists for which the parent had nothing but zeros.
+    async fn note_left_out(&self, current: &Current, number: u64) -> Result<(), IoError> {
+        let Some(map) = &current.object_map else { return Ok(()) };
+        // Whoever creates it says so first, inside the gate.
+        let _closed = self.object_gates().of(number).close().await;
+        if self.object_exists(current, number).await? {
+            return Ok(());
+        }
+        Ok(map.replace(number, ObjectState::Exists, ObjectState::Nonexistent).await?)
     }
 }
 

@@ -5,7 +5,7 @@ use super::object::Object;
 use super::state::{State, failed, name_of};
 use super::transaction::{Reading, Transaction};
 use crate::class::MethodKind;
-use crate::op::CopyupPiece;
+use crate::op::{AllZeros, CopyupPiece};
 use crate::snapset::{ClonePlan, Source, commit_write, plan_clone, resolve, rollback_ranges};
 use crate::{Errno, ObjectId, Result, SnapId, StoreError, Version, WriteOp, WriteStep};
 
@@ -52,7 +52,9 @@ impl State {
                 WriteStep::Rollback { snap } => {
                     self.rollback(id, &object, &plan, snap, &mut transaction)?;
                 }
-                WriteStep::CopyupFrom { pieces } => self.copyup(&pieces, &mut transaction)?,
+                WriteStep::CopyupFrom { pieces, all_zeros } => {
+                    self.copyup(&pieces, all_zeros, &mut transaction)?;
+                }
                 step => self.step(step, &mut transaction, caller)?,
             }
         }
@@ -153,7 +155,12 @@ impl State {
         Ok(())
     }
 
-    fn copyup(&self, pieces: &[CopyupPiece], transaction: &mut Transaction) -> Result<(), Failure> {
+    fn copyup(
+        &self,
+        pieces: &[CopyupPiece],
+        all_zeros: AllZeros,
+        transaction: &mut Transaction,
+    ) -> Result<(), Failure> {
         if !self.options.copyup_by_reference {
             return Err(Errno::OPNOTSUPP.into());
         }
@@ -161,14 +168,19 @@ impl State {
             return Ok(());
         }
         transaction.touch();
+        let mut any = false;
         for piece in pieces {
             let source = self.object(&piece.source)?.at(piece.snap).ok_or(Errno::NOENT)?;
             for (offset, length) in source.data.runs(piece.source_offset, piece.length) {
                 let bytes = source.data.read(offset, length);
+                any |= bytes.iter().any(|byte| *byte != 0);
                 transaction.write(offset - piece.source_offset + piece.offset, &bytes);
             }
         }
-        Ok(())
+        match (any, all_zeros) {
+            (false, AllZeros::Refuse) => Err(Errno::NODATA.into()),
+            _ => Ok(()),
+        }
     }
 
     /// Runs a method that only reads.

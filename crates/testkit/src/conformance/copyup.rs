@@ -2,7 +2,7 @@
 //!
 //! On an engine without the capability the step is refused, and that is all there is to check.
 
-use marcot_store::op::{CopyupPiece, CreateMode};
+use marcot_store::op::{AllZeros, CopyupPiece, CreateMode};
 use marcot_store::{Errno, ObjectId, SnapId, WriteStep};
 
 use crate::{Subject, bytes, context, put};
@@ -27,7 +27,7 @@ fn piece(source: &(ObjectId, SnapId), source_offset: u64, offset: u64, length: u
 }
 
 fn copyup(pieces: Vec<CopyupPiece>) -> Vec<WriteStep> {
-    vec![WriteStep::CopyupFrom { pieces }]
+    vec![WriteStep::CopyupFrom { pieces, all_zeros: AllZeros::Create }]
 }
 
 /// Whether the engine can; if not, checks that it says so.
@@ -103,6 +103,27 @@ pub fn copyup_of_holes_still_creates_the_object(s: &Subject) {
     assert_eq!(without_tail(s, &id), [] as [u8; 0]);
     s.write(&s.object("nothing"), copyup(vec![]));
     assert_eq!(s.size(&s.object("nothing")), Some(0));
+}
+
+pub fn copyup_of_zeros_is_refused_when_asked(s: &Subject) {
+    if !able(s) {
+        return;
+    }
+    let from = source(s);
+    s.write(&from.0, vec![WriteStep::Write { offset: 0, data: vec![0; 8192].into() }]);
+    let zeros = (from.0.clone(), s.snap());
+    let carefully = |pieces| vec![WriteStep::CopyupFrom { pieces, all_zeros: AllZeros::Refuse }];
+    let id = s.object("target");
+    let hole = piece(&from, 12_288, 0, 4096);
+    // Within a block that holds data, written, and not there at all.
+    for pieces in [vec![hole.clone()], vec![piece(&zeros, 0, 0, 8192)], vec![]] {
+        assert_eq!(s.refused(&id, carefully(pieces)), Errno::NODATA);
+        assert!(!s.exists(&id));
+    }
+    s.write(&id, carefully(vec![hole.clone(), piece(&from, 5999, 8192, 1)]));
+    assert_eq!(s.data(&id).map(|data| data.iter().map(|byte| u64::from(*byte)).sum()), Some(1));
+    // What exists is left alone, whatever there is to bring.
+    s.write(&id, carefully(vec![hole]));
 }
 
 pub fn copyup_does_nothing_to_what_exists(s: &Subject) {
