@@ -19,6 +19,8 @@ use crate::operation::claim::{ClaimError, check_writable};
 pub enum UserLockError {
     #[error("lock is already held by someone else")]
     Held,
+    #[error("lock is already held by this client under that name")]
+    Ours,
     #[error("lock is already held by someone else with a different tag")]
     HeldWithOtherTag,
     #[error("there is no such lock")]
@@ -35,6 +37,7 @@ impl UserLockError {
     pub fn errno(&self) -> Errno {
         match self {
             UserLockError::Held | UserLockError::HeldWithOtherTag => Errno::BUSY,
+            UserLockError::Ours => Errno::EXIST,
             UserLockError::NotFound => Errno::NOENT,
             UserLockError::NoLocker { .. } => Errno::INVAL,
             UserLockError::Claim(error) => error.errno(),
@@ -78,7 +81,8 @@ pub async fn add(image: &Image, id: &str, sharing: &Sharing) -> Result<(), UserL
     if let Err(error) = tell(image.store(), image.header_object(), &call).await {
         return Err(match (error.errno(), sharing) {
             (Errno::BUSY, Sharing::Shared { .. }) => UserLockError::HeldWithOtherTag,
-            (Errno::BUSY | Errno::EXIST, _) => UserLockError::Held,
+            (Errno::BUSY, Sharing::Exclusive) => UserLockError::Held,
+            (Errno::EXIST, _) => UserLockError::Ours,
             _ => error.into(),
         });
     }

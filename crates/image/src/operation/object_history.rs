@@ -17,6 +17,8 @@ struct Version {
 pub(crate) struct Change {
     /// Whether the object exists at the later moment.
     pub(crate) exists: bool,
+    /// Whether it was not written to at all, not even the same bytes again.
+    pub(crate) untouched: bool,
     /// The bytes that differ, as far as clones can tell; all that was there when it is gone.
     pub(crate) ranges: RangeSet,
 }
@@ -30,7 +32,8 @@ pub(crate) fn change(history: &SnapSet, from: Option<SnapId>, to: SnapId) -> Cha
         (None, Some(only)) | (Some(only), None) => RangeSet::from_range(0, only.size),
         (Some(before), Some(after)) => between(history, before, after),
     };
-    Change { exists: after.is_some(), ranges }
+    let index = |version: Option<Version>| version.map(|version| version.index);
+    Change { exists: after.is_some(), untouched: index(before) == index(after), ranges }
 }
 
 fn version_at(history: &SnapSet, snap: SnapId) -> Option<Version> {
@@ -94,6 +97,16 @@ mod tests {
         assert_eq!(changed(&history, 9, 12), (true, vec![(0, 8192)]));
         assert_eq!(changed(&history, 0, 12), (true, vec![(0, 100)]));
         assert_eq!(changed(&history, 12, HEAD), (true, vec![]));
+    }
+
+    #[test]
+    fn what_was_rolled_back_has_been_touched() {
+        // A rollback to what the head still is makes a clone that is no different.
+        let clones = vec![clone(5, &[4, 5], 10, &[(0, 10)])];
+        let history = SnapSet { seq: SnapId(5), clones, head_size: Some(10) };
+        let since = |from: u64, to: u64| change(&history, Some(SnapId(from)), SnapId(to));
+        assert!(since(4, 5).untouched);
+        assert!(!since(5, HEAD).untouched && since(5, HEAD).ranges.is_empty());
     }
 
     #[test]

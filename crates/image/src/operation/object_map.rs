@@ -96,7 +96,7 @@ fn state(history: &SnapSet, before: Option<SnapId>, snap: SnapId, fast: bool) ->
     let change = change(history, before, snap);
     if !change.exists {
         ObjectState::Nonexistent
-    } else if fast && before.is_some() && change.ranges.is_empty() {
+    } else if fast && before.is_some() && change.untouched {
         ObjectState::ExistsClean
     } else {
         ObjectState::Exists
