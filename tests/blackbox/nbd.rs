@@ -1,5 +1,7 @@
 //! `marcot nbd serve` with its host, from outside.
 
+mod layouts;
+
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Output, Stdio};
@@ -12,11 +14,21 @@ struct Store {
 }
 
 impl Store {
+    fn empty() -> Store {
+        Store { folder: tempfile::tempdir().unwrap(), servers: Vec::new() }
+    }
+
     fn with_image() -> Store {
-        let store = Store { folder: tempfile::tempdir().unwrap(), servers: Vec::new() };
-        let created = store.marcot(&["create", "--size", "64M", "disk"]);
-        assert!(created.status.success(), "{created:?}");
+        let store = Store::empty();
+        store.done(&["create", "--size", "64M", "disk"]);
         store
+    }
+
+    /// Runs a command that must succeed.
+    fn done(&self, arguments: &[&str]) -> Output {
+        let output = self.marcot(arguments);
+        assert!(output.status.success(), "{arguments:?}: {output:?}");
+        output
     }
 
     fn path(&self, name: &str) -> String {
@@ -25,7 +37,7 @@ impl Store {
 
     fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_marcot"));
-        command.arg("--store").arg(format!("dir:{}", self.path("store"))).args(arguments);
+        command.env("MARCOT_STORE", format!("dir:{}", self.path("store"))).args(arguments);
         command
     }
 
@@ -40,8 +52,16 @@ impl Store {
         let mut line = String::new();
         BufReader::new(server.stdout.take().unwrap()).read_line(&mut line).unwrap();
         self.servers.push(server);
-        assert!(line.starts_with("serving rbd/disk at nbd"), "{line}");
+        assert!(line.starts_with("serving rbd/"), "{line}");
         line
+    }
+
+    /// Ends the last server that was started.
+    fn end_server(&mut self) {
+        let mut server = self.servers.pop().expect("one serves");
+        let pid = server.id().to_string();
+        assert!(Command::new("kill").args(["-INT", &pid]).status().unwrap().success());
+        assert!(server.wait().unwrap().success());
     }
 
     fn host(&self) -> Option<String> {
@@ -132,10 +152,7 @@ fn an_interrupted_server_takes_its_socket_along() {
         .output()
         .expect("nbdinfo is needed by this test");
     assert!(String::from_utf8_lossy(&info.stdout).contains("is_read_only: true"), "{info:?}");
-    let mut server = store.servers.pop().unwrap();
-    let pid = server.id().to_string();
-    assert!(Command::new("kill").args(["-INT", &pid]).status().unwrap().success());
-    assert!(server.wait().unwrap().success());
+    store.end_server();
     assert!(!Path::new(&store.path("nbd")).exists());
 }
 
