@@ -108,7 +108,8 @@ pub(crate) fn run_file(file: &Path, subject: Subject) -> Vec<String> {
     }
 }
 
-fn compare(file: &Path, step: &Step, mut ours: Outcome) -> Option<String> {
+/// What is wrong with `ours`, if anything is.
+pub(crate) fn compare(file: &Path, step: &Step, mut ours: Outcome) -> Option<String> {
     let expected = step.deviation.as_ref().map_or(&step.ceph, |(_, outcome)| outcome);
     let absent: Vec<&String> =
         step.more.iter().filter(|more| !ours.stderr.contains(more)).collect();
