@@ -13,6 +13,7 @@ mod judge;
 mod names;
 mod operation;
 mod ours;
+mod rados;
 mod record;
 mod script;
 mod sequence;

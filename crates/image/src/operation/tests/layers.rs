@@ -1,5 +1,6 @@
 //! Clones: what they show, how they are linked, how they are cut loose.
 
+use bytes::Bytes;
 use marcot_format::features::Features;
 use marcot_store::{Errno, PoolId};
 
@@ -10,7 +11,7 @@ use crate::operation::{
     CloneOptions, CopyOptions, children, clone, copy, flatten, image_meta, snapshot,
 };
 use crate::pool::namespace;
-use crate::{Access, Location, NoProgress, OpenOptions};
+use crate::{Access, IoError, Location, NoProgress, OpenOptions};
 
 async fn family(world: &World, format: CloneFormat) {
     world.create("a", 20 * MIB).await;
@@ -176,4 +177,58 @@ fn a_copy_has_no_parent_and_its_own_bytes() {
         image.close().await.unwrap();
         verify_map(&world, "c").await;
     });
+}
+
+/// How many data objects an image has.
+async fn data_objects(world: &World, name: &str) -> usize {
+    let prefix = format!("{}.", world.open(name).await.header().object_prefix);
+    world.objects().await.iter().filter(|object| object.starts_with(&prefix)).count()
+}
+
+#[test]
+fn a_comparison_that_fails_where_no_parent_has_bytes_leaves_no_object() {
+    on_all_clusters(async |world| {
+        family(&world, CloneFormat::V2).await;
+        world
+            .with("b", async |image| {
+                let swap = |old: &'static [u8]| {
+                    let new = b"mine".as_slice().into();
+                    image.compare_and_write(5 * MIB, Bytes::from_static(old), new)
+                };
+                assert!(matches!(swap(b"none").await, Err(IoError::Mismatch { .. })));
+                assert_eq!(data_objects(&world, "b").await, 0);
+                swap(b"\0\0\0\0").await.unwrap();
+            })
+            .await;
+        assert_eq!(data_objects(&world, "b").await, 1);
+        assert_eq!(world.read("b", 5 * MIB, 4).await, "mine");
+        verify_map(&world, "b").await;
+    });
+}
+
+#[test]
+fn a_flatten_makes_no_objects_of_zeros() {
+    const ZEROS: [u8; 8192] = [0; 8192];
+    let layouts: [(Option<u8>, Features); 3] =
+        [(None, Features::DEFAULT), (Some(20), Features::DEFAULT), (Some(20), Features::LAYERING)];
+    for (order, features) in layouts {
+        on_all_clusters(async |world| {
+            world.create("a", 20 * MIB).await;
+            world.write("a", 0, &ZEROS).await;
+            world.write("a", 9 * MIB, b"nine").await;
+            world.snap("a", "s").await;
+            let format = Some(CloneFormat::V2);
+            let features = Some(features);
+            let (stripe_unit, stripe_count) = (order.map(|order| 1 << order), order.map(|_| 1));
+            let rest = CloneOptions { stripe_unit, stripe_count, ..CloneOptions::default() };
+            let options = CloneOptions { format, order, features, ..rest };
+            world.clone("a", "s", "b", &options).await;
+            world.with("b", async |image| flatten(image, &NoProgress).await.unwrap()).await;
+            assert_eq!(data_objects(&world, "b").await, 1, "{order:?} {features:?}");
+            assert_eq!(world.read("b", 9 * MIB, 4).await, "nine");
+            if features.is_some_and(|all| all.contains(Features::OBJECT_MAP)) {
+                verify_map(&world, "b").await;
+            }
+        });
+    }
 }
