@@ -26,6 +26,15 @@ bench *ARGS:
 crash-campaign SEEDS="2000":
     MARCOT_CRASH_SEEDS={{ SEEDS }} cargo nextest run --release -p marcot-engine-dir crash
 
+# Fuzz one target of fuzz/ (records, calls, store_file, nbd) for so many seconds; needs cargo-fuzz and
+# a nightly toolchain. `fuzz-seeded` does the same from a seed, without either.
+fuzz TARGET SECONDS="60":
+    cargo +nightly fuzz run {{ TARGET }} -- -max_total_time={{ SECONDS }}
+
+# Run a target of fuzz/ on damaged recorded bytes: ROUNDS of them.
+fuzz-seeded TARGET ROUNDS="100000" SEED="1":
+    cargo run --release --manifest-path fuzz/Cargo.toml --bin {{ TARGET }} -- {{ ROUNDS }} {{ SEED }}
+
 # Random lists of operations through a real Ceph (MARCOT_TEST_CEPH_CONF) and through us: FIRST..END.
 differential SEEDS="0..2000":
     MARCOT_DIFFERENTIAL_SEEDS={{ SEEDS }} cargo test -p marcot-cli --test blackbox random_lists -- --nocapture

@@ -15,6 +15,8 @@ mod core;
 pub mod device;
 mod directory;
 mod engine;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzz;
 mod layout;
 mod log;
 mod meta;

@@ -51,6 +51,18 @@ impl Record {
     }
 }
 
+/// What holds for any bytes, of whatever decoder: they are refused, or they are one record, and what
+/// is written of it is read as the same.
+///
+/// # Panics
+///
+/// When it does not hold. For tests and fuzzers.
+pub fn check(rewrite: fn(&[u8]) -> Result<Vec<u8>, DecodeError>, bytes: &[u8]) {
+    if let Ok(written) = rewrite(bytes) {
+        assert_eq!(rewrite(&written).as_ref(), Ok(&written), "of {bytes:02x?}");
+    }
+}
+
 fn rewrite<T: Encode + Decode>(bytes: &[u8]) -> Result<Vec<u8>, DecodeError> {
     T::from_bytes(bytes).map(|record| record.to_bytes())
 }

@@ -293,6 +293,26 @@ mod tests {
         Some([shown(parts.pool), shown(parts.namespace), shown(parts.image), shown(parts.snap)])
     }
 
+    /// Whatever the words, a spec is refused or has the parts that it was put together from.
+    #[test]
+    fn no_text_brings_the_parser_down() {
+        let mut random = marcot_testkit::Random::new(13);
+        for _ in 0..50_000 {
+            let length = random.below(12);
+            let letters = ['/', '@', 'a', '.', ' ', '\u{e9}', '-'];
+            let text: String = (0..length).map(|_| *random.pick(&letters)).collect();
+            for strictness in [Strictness::Lenient, Strictness::NewSnapshot, Strictness::NewImage] {
+                let Some(parts) = Parts::parse(&text, strictness) else { continue };
+                let Parts { pool, namespace, image, snap } = parts;
+                let mut again = String::new();
+                pool.into_iter().chain(namespace).for_each(|part| again += &format!("{part}/"));
+                again += &image.unwrap_or_default();
+                again.extend(snap.map(|snap| format!("@{snap}")));
+                assert_eq!(again, text);
+            }
+        }
+    }
+
     #[test]
     fn specs() {
         let of = |texts: [&str; 4]| Some(texts.map(str::to_owned));

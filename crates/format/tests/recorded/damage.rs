@@ -83,14 +83,12 @@ fn damage(bytes: &mut Vec<u8>, numbers: &mut Numbers) {
 fn check(name: &str, rewrite: Rewrite, bytes: &[u8]) {
     ALLOCATED.reset_peak_usage();
     let before = ALLOCATED.current_usage();
-    let read = rewrite(bytes);
+    // Dropped before it is weighed: an error holds nothing.
+    drop(rewrite(bytes));
     let taken = ALLOCATED.peak_usage().saturating_sub(before);
     let allowed = FIXED + PER_BYTE * bytes.len();
     assert!(taken <= allowed, "{name} takes {taken} bytes for {}", hex(bytes));
-    // Whatever is read is one record: written, it is read as the same.
-    if let Ok(written) = read {
-        assert_eq!(rewrite(&written).as_ref(), Ok(&written), "{name} from {}", hex(bytes));
-    }
+    record::check(rewrite, bytes);
 }
 
 #[test]

@@ -22,6 +22,8 @@ mod budget;
 mod command;
 mod errno;
 mod exports;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzz;
 mod handshake;
 mod image_export;
 mod inbox;
