@@ -5,6 +5,7 @@
 
 mod classes;
 mod conformance;
+mod ending;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -45,11 +46,11 @@ pub(crate) fn connect(conf: &str, client: Option<&str>) -> Arc<dyn Store> {
     CephCluster::connect(&options).expect("connect")
 }
 
-fn cluster() -> Option<Arc<dyn Store>> {
+pub(crate) fn cluster() -> Option<Arc<dyn Store>> {
     Some(connect(&configuration(CONF)?, None))
 }
 
-fn pool(store: &dyn Store) -> PoolId {
+pub(crate) fn pool(store: &dyn Store) -> PoolId {
     let pools = block_on(store.list_pools()).expect("pools");
     pools.iter().find(|pool| pool.name == "rbd").expect("pool rbd").id
 }
