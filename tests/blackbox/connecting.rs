@@ -167,6 +167,30 @@ fn a_client_may_do_what_its_key_allows() {
 }
 
 #[test]
+fn a_pool_is_marked_as_used_by_rbd() {
+    let Some(c) = cluster() else { return };
+    let pool = format!("marked-{}", std::process::id());
+    let ceph = |line: &str| {
+        let mut command = Command::new("timeout");
+        command.args(["-s", "KILL", "20", "ceph", "-c", &c.open]).args(line.split_whitespace());
+        let output = command.output().unwrap();
+        assert!(output.status.success(), "ceph {line}: {output:?}");
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    };
+    let applications = || ceph(&format!("osd pool application get {pool} --format=json"));
+    ceph(&format!("osd pool create {pool} 1"));
+    ceph(&format!("osd pool application enable {pool} other"));
+    let output = c.rbd(&[], &format!("-c {} pool init {pool}", c.open));
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(said, "rbd: pool already registered to a different application.\n");
+    assert_eq!((output.status.code(), applications().trim()), (Some(0), r#"{"other":{}}"#));
+    c.succeeds(&[], &format!("-c {} pool init --force {pool}", c.open));
+    c.succeeds(&[], &format!("-c {} pool init {pool}", c.open));
+    assert_eq!(applications().trim(), r#"{"other":{},"rbd":{}}"#);
+    ceph(&format!("osd pool rm {pool} {pool} --yes-i-really-really-mean-it"));
+}
+
+#[test]
 fn who_is_refused_learns_why_and_no_secret_is_told() {
     let Some(c) = cluster() else { return };
     let secret = c.secret("client.admin");

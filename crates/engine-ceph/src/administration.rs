@@ -1,11 +1,11 @@
 //! Pools, config keys, blocklist and space of a cluster, through its monitors. All of it blocks.
 
-use std::ffi::{CStr, c_char};
+use std::ffi::{CStr, c_char, c_int};
 
 use bytes::Bytes;
 use marcot_store::{
-    ClientAddress, ClusterChange, ClusterStatus, Errno, ObjectId, PoolId, PoolInfo, Result, SnapId,
-    Space, StoreError,
+    ClientAddress, ClusterChange, ClusterStatus, Errno, ObjectId, OtherApplications, PoolId,
+    PoolInfo, Result, SnapId, Space, StoreError,
 };
 use serde_json::{Value, json};
 
@@ -54,6 +54,26 @@ impl CephCluster {
         // SAFETY: the handle is connected.
         unsafe { (self.rados.wait_for_latest_osdmap)(self.handle) };
         Ok(())
+    }
+
+    /// Marks a pool as used by an application.
+    pub(crate) fn enable(
+        &self,
+        pool: PoolId,
+        application: &str,
+        others: OtherApplications,
+    ) -> Result<()> {
+        let context = self.context(&ObjectId::new(pool, "", ""), View::Read(SnapId::HEAD))?;
+        let name = c_string(application, "an application")?;
+        let force = c_int::from(others == OtherApplications::Allowed);
+        // SAFETY: the context is open and the name lives through the call.
+        match unsafe { (self.rados.application_enable)(context.handle, name.as_ptr(), force) } {
+            0.. => Ok(()),
+            result => Err(StoreError::new(
+                Errno::from_raw(-result),
+                format!("enable the application {application} on pool {}", pool.0),
+            )),
+        }
     }
 
     /// Refuses what the contract refuses and the monitors take for done already.

@@ -127,6 +127,7 @@ librados! {
     ) -> c_int;
     "rados_ioctx_create2" ioctx_create2(Handle, i64, *mut Handle) -> c_int;
     "rados_ioctx_destroy" ioctx_destroy(Handle);
+    "rados_application_enable" application_enable(Handle, *const c_char, c_int) -> c_int;
     "rados_ioctx_set_namespace" ioctx_set_namespace(Handle, *const c_char);
     "rados_ioctx_snap_set_read" ioctx_snap_set_read(Handle, u64);
     "rados_ioctx_pool_stat" ioctx_pool_stat(Handle, *mut PoolStat) -> c_int;

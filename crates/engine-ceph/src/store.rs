@@ -11,8 +11,8 @@ use futures_util::future::BoxFuture;
 use marcot_store::watch::{Acknowledgement, NotifyOutcome, Watch, Watcher};
 use marcot_store::{
     Capabilities, ClientAddress, ClientId, Cluster, ClusterChange, ClusterStatus, Errno, ListQuery,
-    ObjectId, ObjectPage, Objects, PoolId, PoolInfo, ReadOp, ReadResult, Result, SnapId, SnapSet,
-    Snapshots, Store, StoreError, Version, WatchHandle, Watches, WriteOp, checked,
+    ObjectId, ObjectPage, Objects, OtherApplications, PoolId, PoolInfo, ReadOp, ReadResult, Result,
+    SnapId, SnapSet, Snapshots, Store, StoreError, Version, WatchHandle, Watches, WriteOp, checked,
 };
 
 use crate::closing;
@@ -248,6 +248,16 @@ impl Cluster for CephStore {
 
     fn configured(&self, option: &str) -> Option<String> {
         self.cluster.configured(option)
+    }
+
+    fn enable_application(
+        &self,
+        pool: PoolId,
+        application: &str,
+        others: OtherApplications,
+    ) -> BoxFuture<'_, Result<()>> {
+        let application = application.to_owned();
+        self.cluster.blocking(move |cluster| cluster.enable(pool, &application, others))
     }
 
     fn status(&self) -> BoxFuture<'_, Result<ClusterStatus>> {

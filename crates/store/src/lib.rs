@@ -144,8 +144,27 @@ pub trait Cluster: Send + Sync {
         None
     }
 
+    /// Marks a pool as used by an application (`rbd`), as `rbd pool init` does. `EPERM` when another
+    /// uses it and is not to be put up with. Stores that keep no such marks do nothing.
+    fn enable_application(
+        &self,
+        pool: PoolId,
+        application: &str,
+        others: OtherApplications,
+    ) -> BoxFuture<'_, Result<()>> {
+        let _ = (pool, application, others);
+        Box::pin(std::future::ready(Ok(())))
+    }
+
     /// Identity, oldest client to serve, space, blocklist.
     fn status(&self) -> BoxFuture<'_, Result<ClusterStatus>>;
+}
+
+/// What about applications that use a pool already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OtherApplications {
+    Refused,
+    Allowed,
 }
 
 /// One change to what [`Cluster`] shows.

@@ -14,7 +14,7 @@ use marcot_image::operation::{
 };
 use marcot_image::pool::{directory, init, namespace};
 use marcot_image::{Access, Client, Image, ImageKey, Location, NoProgress, OpenOptions, SnapKey};
-use marcot_store::{ClusterChange, Errno, PoolId, SnapId};
+use marcot_store::{ClusterChange, Errno, OtherApplications, PoolId, SnapId};
 use pollster::block_on;
 
 use super::judge::Pools;
@@ -70,7 +70,7 @@ impl Ours {
         }
         change(ClusterChange::CreatePool { name: name.to_owned() });
         assert_eq!(self.newest_pool(), id.0, "the pools' ids differ");
-        block_on(init::init(&self.client, id)).expect("init");
+        block_on(init::init(&self.client, id, OtherApplications::Refused)).expect("init");
     }
 
     fn newest_pool(&self) -> i64 {

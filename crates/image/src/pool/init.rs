@@ -3,20 +3,29 @@
 use bytes::Bytes;
 use marcot_format::object_name::INFO;
 use marcot_store::{
-    Errno, ObjectId, PoolId, ReadOp, ReadResult, ReadStep, SnapId, WriteOp, WriteStep,
+    Errno, ObjectId, OtherApplications, PoolId, ReadOp, ReadResult, ReadStep, SnapId, WriteOp,
+    WriteStep,
 };
 
 use crate::class_call::CallError;
 use crate::client::Client;
 
+/// What Ceph calls RBD where a pool's users are listed.
+const APPLICATION: &str = "rbd";
+
 /// What `rbd_info` says once somebody has seen that objects of the pool can be overwritten.
 pub(crate) const VALIDATED: &[u8] = b"overwrite validated";
 
-/// Writes the mark that the pool takes images. Doing it twice is no error.
+/// Marks the pool as RBD's, and as one that takes images. Doing it twice is no error.
 ///
 /// Ceph takes and gives back a snapshot id on the way, to see that the pool has self-managed
 /// snapshots; here the first snapshot finds out.
-pub async fn init(client: &Client, pool: PoolId) -> Result<(), CallError> {
+pub async fn init(
+    client: &Client,
+    pool: PoolId,
+    others: OtherApplications,
+) -> Result<(), CallError> {
+    client.store.enable_application(pool, APPLICATION, others).await?;
     validate(client, pool).await?;
     client.store.flush().await?;
     Ok(())

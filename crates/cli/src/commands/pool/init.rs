@@ -2,6 +2,7 @@
 
 use clap::Command;
 use marcot_image::pool::init;
+use marcot_store::{Errno, OtherApplications};
 
 use crate::args::{Arguments, options, spec};
 use crate::commands::CommandDef;
@@ -27,7 +28,16 @@ fn define(command: Command) -> Command {
 fn run(arguments: &Arguments, session: &Session) -> Result<(), Failure> {
     let spec = spec::pool(arguments)?;
     let pool = session.pool_id(&spec)?;
-    session
-        .wait(init::init(session.client()?, pool))
-        .map_err(|error| Failure::refused("error registered application", &error))
+    let others = match arguments.flag("force") {
+        true => OtherApplications::Allowed,
+        false => OtherApplications::Refused,
+    };
+    match session.wait(init::init(session.client()?, pool, others)) {
+        // As `rbd` has it: said, and no failure.
+        Err(error) if error.errno() == Errno::PERM => {
+            session.warn("pool already registered to a different application.");
+            Ok(())
+        }
+        other => other.map_err(|error| Failure::refused("error registered application", &error)),
+    }
 }

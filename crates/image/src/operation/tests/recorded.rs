@@ -12,7 +12,9 @@ use marcot_format::features::Features;
 use marcot_format::snapshot::{Snapshot, SnapshotNamespace};
 use marcot_format::{Decode, Encode, Utime};
 use marcot_store::memory::MemoryOptions;
-use marcot_store::{ListQuery, ObjectId, PoolId, ReadOp, ReadResult, ReadStep, SnapId, SnapSet};
+use marcot_store::{
+    ListQuery, ObjectId, OtherApplications, PoolId, ReadOp, ReadResult, ReadStep, SnapId, SnapSet,
+};
 
 use super::world::{MIB, World};
 use crate::config::CloneFormat;
@@ -36,7 +38,7 @@ fn verbs_leave_what_rbd_leaves() {
             world.add_pool(&format!("pool{number}")).await;
         }
         world.at = Location::new(POOL, "");
-        init::init(&world.client, POOL).await.unwrap();
+        init::init(&world.client, POOL, OtherApplications::Refused).await.unwrap();
         let mut replay = Replay { ids: Vec::new(), world };
         let mut expected = State::new();
         for stage in RECORDED.split("\n= ").skip(1) {
