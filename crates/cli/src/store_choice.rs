@@ -1,6 +1,6 @@
 //! Which store a command works on.
 //!
-//! In this order: `--store`, `-c`, `-m` or `--cluster`, `MARCOT_STORE`, `CEPH_CONF`; then, for those
+//! In this order: `--store`, `-c`, `MARCOT_STORE`, `-m` or `--cluster`, `CEPH_CONF`; then, for those
 //! who call us `rbd`, `rados` or `ceph`, the system's Ceph configuration if there is one; else the
 //! user's own store. What the command line says and what `CEPH_ARGS` says is one here.
 
@@ -69,14 +69,14 @@ fn decide(
     if let Some(conf) = &globals.ceph_conf {
         return chosen(StoreSpec::Ceph(conf.into()), Reason::ConfOption);
     }
+    if let Some(text) = environment("MARCOT_STORE") {
+        return chosen(parse(&text.to_string_lossy())?, Reason::MarcotStore);
+    }
     let conf = environment("CEPH_CONF");
     if globals.identity.names_a_cluster() {
         // librados looks for the file of that cluster, and needs none where monitors are named.
         let conf = conf.map(PathBuf::from).unwrap_or_default();
         return chosen(StoreSpec::Ceph(conf), Reason::ClusterOption);
-    }
-    if let Some(text) = environment("MARCOT_STORE") {
-        return chosen(parse(&text.to_string_lossy())?, Reason::MarcotStore);
     }
     if let Some(conf) = conf {
         return chosen(StoreSpec::Ceph(conf.into()), Reason::CephConf);
@@ -142,7 +142,8 @@ mod tests {
         assert_eq!(rbd(&nothing, 2), "ceph:/etc/ceph/ceph.conf");
         let mut named = Globals::default();
         named.identity.cluster = Some("backup".to_owned());
-        assert_eq!((rbd(&named, 0), rbd(&named, 2)), ("ceph:/env.conf".into(), "ceph:".into()));
+        assert_eq!((rbd(&named, 1), rbd(&named, 2)), ("ceph:/env.conf".into(), "ceph:".into()));
+        assert_eq!(rbd(&named, 0), "dir:/env");
         let mut monitors = Globals::default();
         monitors.identity.overrides.push(("mon_host".to_owned(), "127.0.0.1".to_owned()));
         assert_eq!(rbd(&monitors, 2), "ceph:");

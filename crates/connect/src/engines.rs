@@ -114,9 +114,11 @@ pub struct CephIdentity {
 }
 
 impl CephIdentity {
-    /// Whether it says which cluster is meant, without a configuration file.
+    /// Whether it says which cluster is meant, without a configuration file. Scripts say `ceph`
+    /// whatever they mean.
     pub fn names_a_cluster(&self) -> bool {
-        self.cluster.is_some() || self.overrides.iter().any(|(name, _)| name == "mon_host")
+        self.cluster.as_ref().is_some_and(|name| name != "ceph")
+            || self.overrides.iter().any(|(name, _)| name == "mon_host")
     }
 }
 
