@@ -12,6 +12,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, Weak};
 
 use marcot_format::features::{Features, Flags};
+use marcot_format::object_map::{ObjectMap as States, ObjectState};
 use marcot_store::{Errno, ObjectId, SnapId, Store, StoreError, WriteOp, WriteStep};
 
 use crate::class_call::CallError;
@@ -20,7 +21,7 @@ use crate::config::Config;
 use crate::config::overrides::image_config;
 use crate::coordination::{Coordination, LockError};
 use crate::header::{Header, HeaderError, Identity, SnapView, load};
-use crate::io::{Gate, IoError, ObjectGates};
+use crate::io::{Absences, Gate, IoError, ObjectGates};
 use crate::layering::Ancestry;
 use crate::object_map::ObjectMap;
 use crate::once::AsyncOnce;
@@ -51,6 +52,7 @@ pub struct Image {
     modified: Recorded,
     /// The journal, if there is one, was looked at and has nothing that is not in the image.
     journal_seen: AtomicBool,
+    absences: Absences,
 }
 
 /// How to open an image.
@@ -94,6 +96,8 @@ pub(crate) struct Current {
     pub(crate) config: Arc<Config>,
     /// The head's, while this handle owns the exclusive lock.
     pub(crate) object_map: Option<Arc<ObjectMap>>,
+    /// The opened snapshot's, from its first read; none when there is none to rely on.
+    pub(crate) snapshot_map: Arc<AsyncOnce<Option<Arc<States>>>>,
     /// The table of this parent's ancestors, from the first read that misses.
     pub(crate) ancestry: Arc<AsyncOnce<Arc<Ancestry>>>,
 }
@@ -102,7 +106,23 @@ impl Current {
     /// What an image looks like that was just opened.
     fn opened(header: Header, view: SnapView, config: Arc<Config>) -> Current {
         let header = Arc::new(header);
-        Current { header, view, removed: false, config, object_map: None, ancestry: Arc::default() }
+        Current {
+            header,
+            view,
+            removed: false,
+            config,
+            object_map: None,
+            snapshot_map: Arc::default(),
+            ancestry: Arc::default(),
+        }
+    }
+
+    /// What the map of the head or of the opened snapshot says of an object.
+    pub(crate) fn mapped_state(&self, number: u64) -> Option<ObjectState> {
+        match &self.object_map {
+            Some(map) => map.state(number),
+            None => self.snapshot_map.get()?.as_ref()?.get(number),
+        }
     }
 
     /// Whether the object map may be relied on.
@@ -151,6 +171,7 @@ impl Image {
             accessed: Recorded::new(times.0),
             modified: Recorded::new(times.1),
             journal_seen: AtomicBool::new(false),
+            absences: Absences::default(),
         });
         if image.is_writable() {
             image.start_watching().await.map_err(CallError::from)?;
@@ -260,6 +281,8 @@ impl Image {
             removed: view.is_none(),
             config,
             object_map,
+            // What was the parent's may be the snapshot's own by now.
+            snapshot_map: Arc::default(),
             ancestry: match same_parent && !wrong {
                 true => Arc::clone(&before.ancestry),
                 false => Arc::default(),
@@ -308,6 +331,7 @@ impl Image {
             removed: before.removed,
             config: Arc::clone(&before.config),
             object_map: None,
+            snapshot_map: Arc::clone(&before.snapshot_map),
             ancestry: Arc::clone(&before.ancestry),
         });
         Some(map)
@@ -344,6 +368,10 @@ impl Image {
 
     pub(crate) fn writes(&self) -> &Gate {
         &self.writes
+    }
+
+    pub(crate) fn absences(&self) -> &Absences {
+        &self.absences
     }
 
     pub(crate) fn journal_seen(&self) -> &AtomicBool {

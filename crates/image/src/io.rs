@@ -3,9 +3,9 @@
 //! | file | what it holds |
 //! |---|---|
 //! | `border` | requests are checked once, here |
-//! | `permit`, `gate` | who may write now, and draining |
+//! | `permit`, `gate`, `finish` | who may write now, draining, and coming to an end |
 //! | `plan` | what a request means for one object: pure |
-//! | `read`, `parent` | bytes of the image, or of its ancestors |
+//! | `read`, `parent`, `absence` | bytes of the image, of its ancestors, or none |
 //! | `change`, `copyup` | changes of one object; the parent's bytes first where they show through |
 //! | `write`, `discard`, `compare_and_write`, `flush` | the requests |
 //! | `copy_on_read` | reads of a clone that make the parent's bytes its own |
@@ -13,9 +13,10 @@
 //! | `whole` | whether objects are all there is |
 //! | `trim`, `flatten` | what resize and flatten do to data objects |
 //!
-//! A future of a changing request is to be polled to its end: the store completes what was
-//! submitted in any case, and the gates open when the future goes.
+//! Whoever drops the future of a changing request only ceases to wait: what was begun comes to its
+//! end in a task of its own, and the gates open then.
 
+mod absence;
 mod allocation;
 mod border;
 mod change;
@@ -24,6 +25,7 @@ mod copy_on_read;
 mod copyup;
 mod discard;
 mod error;
+mod finish;
 mod flatten;
 mod flush;
 mod gate;
@@ -36,5 +38,6 @@ mod trim;
 mod whole;
 mod write;
 
+pub(crate) use absence::Absences;
 pub use error::IoError;
 pub(crate) use gate::{Closed, Gate, Inside, ObjectGates};

@@ -58,7 +58,11 @@ impl Image {
                 return Ok(0);
             }
             if let ReadStep::Object { otherwise } = step {
-                match (self.object_size(&current, piece.object).await?, otherwise) {
+                let size = self.object_size(&current, piece.object).await?;
+                if size.is_none() {
+                    self.check_not_removed(current.view.snap).await?;
+                }
+                match (size, otherwise) {
                     (Some(size), _) => return Ok(size.min(piece.end())),
                     (None, Missing::Zero) => return Ok(0),
                     (None, Missing::Parent) => {}

@@ -136,10 +136,7 @@ impl Current {
     /// What is known of an object before it is touched.
     pub(super) fn situation(&self, number: u64) -> plan::ObjectSituation {
         let absent = self.object_map_trusted()
-            && self
-                .object_map
-                .as_ref()
-                .is_some_and(|map| map.state(number) == Some(ObjectState::Nonexistent));
+            && self.mapped_state(number) == Some(ObjectState::Nonexistent);
         plan::ObjectSituation {
             existence: if absent { plan::Existence::Absent } else { plan::Existence::Unknown },
             overlap: match self.view.parent_overlap {

@@ -21,6 +21,10 @@ impl Image {
         compare: Bytes,
         data: Bytes,
     ) -> Result<(), IoError> {
+        self.finish(|image| async move { image.compare_here(offset, compare, data).await }).await
+    }
+
+    async fn compare_here(&self, offset: u64, compare: Bytes, data: Bytes) -> Result<(), IoError> {
         let length = data.len() as u64;
         let permit = self.begin_write(|view| check_bytes(view, offset, length)).await?;
         let mut current = Arc::clone(&permit.current);

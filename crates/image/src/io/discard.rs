@@ -17,12 +17,14 @@ impl Image {
     /// Gives a range back. With `rbd_skip_partial_discard` only whole units of the discard
     /// granularity go; the rest keeps its bytes.
     pub async fn discard(&self, offset: u64, length: u64) -> Result<(), IoError> {
-        self.discard_units(ImageExtent { offset, length }, self.discard_granularity()).await
+        let (extent, granularity) = (ImageExtent { offset, length }, self.discard_granularity());
+        self.finish(|image| async move { image.discard_units(extent, granularity).await }).await
     }
 
     /// Makes a range read as zeros, to the byte, with as little space as possible.
     pub async fn write_zeroes(&self, offset: u64, length: u64) -> Result<(), IoError> {
-        self.discard_units(ImageExtent { offset, length }, 1).await
+        let extent = ImageExtent { offset, length };
+        self.finish(|image| async move { image.discard_units(extent, 1).await }).await
     }
 
     /// The smallest unit that a discard gives back, in bytes; larger ones count as one object.

@@ -50,7 +50,7 @@ impl Image {
     pub async fn read(&self, offset: u64, length: u64) -> Result<Bytes, IoError> {
         let extent = ImageExtent { offset, length };
         if self.copies_on_read() {
-            return self.read_and_copy_up(extent).await;
+            return self.finish(|image| async move { image.read_and_copy_up(extent).await }).await;
         }
         let current = self.readable().await?;
         self.read_under(current, extent).await.map(|found| found.data)
@@ -111,7 +111,11 @@ impl Image {
                 return Ok(Found::own(zeros(piece.length)));
             }
             if let ReadStep::Object { otherwise } = step {
-                match (self.read_own(&current, piece).await?, otherwise) {
+                let own = self.read_own(&current, piece).await?;
+                if own.is_none() {
+                    self.check_not_removed(current.view.snap).await?;
+                }
+                match (own, otherwise) {
                     (Some(data), _) => return Ok(Found::own(padded(data, piece.length))),
                     (None, Missing::Zero) => return Ok(Found::own(zeros(piece.length))),
                     (None, Missing::Parent) => {}

@@ -8,8 +8,10 @@ use marcot_format::features::Features;
 use marcot_store::SnapId;
 
 use super::IoError;
+use crate::class_call::CallError;
 use crate::header::SnapView;
 use crate::image::{Current, Image};
+use crate::object_map::load_states;
 use crate::{journal, migration};
 
 const ELSEWHERE: Features =
@@ -23,7 +25,34 @@ impl Image {
         if !features.is_empty() {
             self.check_whole(features, current.view).await?;
         }
+        if current.view.snap != SnapId::HEAD {
+            self.load_snapshot_map(&current).await?;
+        }
         Ok(current)
+    }
+
+    /// Reads the opened snapshot's object map, unless it is there: objects that it lacks need not be
+    /// asked for.
+    async fn load_snapshot_map(&self, current: &Current) -> Result<(), IoError> {
+        let header = &current.header;
+        if !header.features.contains(Features::OBJECT_MAP) || !current.object_map_trusted() {
+            return Ok(());
+        }
+        let load = || async {
+            let object = header.object_map_object(current.view.snap);
+            match load_states(self.store(), &object).await {
+                Ok(states) => {
+                    let covers = states.len() >= header.object_count(current.view.size);
+                    Ok(covers.then(|| Arc::new(states)))
+                }
+                // As without one: reads find out.
+                Err(CallError::Damaged { .. }) => Ok(None),
+                Err(error) if error.is_not_found() => Ok(None),
+                Err(error) => Err(error),
+            }
+        };
+        current.snapshot_map.get_or_try_init(load).await?;
+        Ok(())
     }
 
     async fn check_whole(&self, features: Features, view: SnapView) -> Result<(), IoError> {

@@ -15,6 +15,10 @@ use crate::striping::Striping;
 impl Image {
     /// Writes `data` at `offset`. Acknowledged when the store has it; durable after a flush.
     pub async fn write(&self, offset: u64, data: Bytes) -> Result<(), IoError> {
+        self.finish(|image| async move { image.write_here(offset, data).await }).await
+    }
+
+    async fn write_here(&self, offset: u64, data: Bytes) -> Result<(), IoError> {
         let length = data.len() as u64;
         let permit = self.begin_write(|view| check_bytes(view, offset, length)).await?;
         let current = &permit.current;

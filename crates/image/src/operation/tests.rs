@@ -1,6 +1,7 @@
 //! The verbs on a cluster in memory, friendly and hostile.
 
 mod copy_on_read;
+mod dropping;
 mod dying;
 mod failing;
 mod faulty;

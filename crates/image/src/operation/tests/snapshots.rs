@@ -145,3 +145,55 @@ fn a_removed_snapshot_waits_for_its_last_clone() {
         assert_eq!(world.read("b", 0, 4).await, "base");
     });
 }
+
+/// Nobody tells who only reads that the snapshot was removed.
+#[test]
+fn a_removed_snapshot_is_never_zeros() {
+    use marcot_format::features::Features;
+    use marcot_store::Errno;
+
+    for features in [Features::LAYERING, Features::DEFAULT] {
+        on_all_clusters(async |world| {
+            let options = crate::operation::CreateOptions {
+                size: 20 * MIB,
+                features: Some(features),
+                ..Default::default()
+            };
+            crate::operation::create(&world.client, &world.at, "a", &options).await.unwrap();
+            world.write("a", 0, b"old").await;
+            world.snap("a", "s").await;
+            world.with("a", async |a| a.discard(0, 20 * MIB).await.unwrap()).await;
+            let (reader, idle) = (world.open_at("a", "s").await, world.open_at("a", "s").await);
+            assert_eq!(reader.read(0, 3).await.unwrap(), "old");
+            assert_eq!(reader.read(8 * MIB, 3).await.unwrap(), "\0\0\0");
+            world.with("a", async |a| snapshot::remove(a, "s").await.unwrap()).await;
+            for image in [&reader, &idle] {
+                match image.read(0, 3).await {
+                    Ok(bytes) => assert_eq!(bytes, "old"),
+                    Err(error) => assert_eq!(error.errno(), Errno::NOENT),
+                }
+                match image.allocation(0, 4 * MIB).await {
+                    Ok(found) => assert_eq!(found[0].state, crate::AllocationState::Data),
+                    Err(error) => assert_eq!(error.errno(), Errno::NOENT),
+                }
+            }
+        });
+    }
+}
+
+/// What the map of a snapshot lacks is not asked for.
+#[test]
+fn an_opened_snapshot_believes_its_own_map() {
+    use marcot_store::{WriteOp, WriteStep};
+
+    on_all_clusters(async |world| {
+        world.create("a", 20 * MIB).await;
+        world.snap("a", "s").await;
+        let image = world.open_at("a", "s").await;
+        // Without a snapshot context the snapshot shows it too: nobody does that to an image.
+        let write = WriteStep::Write { offset: 0, data: bytes::Bytes::from_static(b"new") };
+        let object = image.header().data_object(1);
+        world.client.store.write(&object, WriteOp::new(vec![write])).await.unwrap();
+        assert_eq!(image.read(4 * MIB, 3).await.unwrap(), "\0\0\0");
+    });
+}
