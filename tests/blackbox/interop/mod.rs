@@ -10,10 +10,12 @@
 //! `MARCOT_INTEROP` to a part of a feature set's name to run only some.
 
 mod contents;
+mod faults;
 mod guest;
 mod holder;
 mod load;
 mod looks;
+mod own_cluster;
 mod party;
 mod shapes;
 mod stage;
