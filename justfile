@@ -22,6 +22,10 @@ demo:
 bench *ARGS:
     scripts/bench/run {{ ARGS }}
 
+# Figures on a Ceph cluster, ours against librbd's and as a share of `rados bench`.
+bench-ceph *ARGS:
+    scripts/bench/ceph {{ ARGS }}
+
 # A long crash campaign: more seeds, longer sequences.
 crash-campaign SEEDS="2000":
     MARCOT_CRASH_SEEDS={{ SEEDS }} cargo nextest run --release -p marcot-engine-dir crash
