@@ -275,7 +275,7 @@ class Judge:
             for child in image.list_children2()
         ]
         watchers = [[w["addr"], w["id"], w["cookie"]] for w in image.watchers_list()]
-        return {
+        shape = {
             "id": "" if image.old_format() else image.id(),
             "size": stat["size"],
             "order": stat["order"],
@@ -286,20 +286,18 @@ class Judge:
             "stripe": [image.stripe_unit(), image.stripe_count()],
             "data_pool": image.data_pool_id(),
             "parent": parent,
-            "snaps": sorted(
-                [
-                    snap["id"],
-                    self.label(image, snap),
-                    snap["size"],
-                    snap["namespace"] == rbd.RBD_SNAP_NAMESPACE_TYPE_USER
-                    and image.is_protected_snap(snap["name"]),
-                ]
-                for snap in image.list_snaps()
-            ),
             "children": sorted(children),
             "meta": dict(image.metadata_list()),
             "watchers": sorted(watchers),
         }
+        snaps = []
+        for snap in image.list_snaps():
+            protected = snap["namespace"] == rbd.RBD_SNAP_NAMESPACE_TYPE_USER
+            protected = protected and image.is_protected_snap(snap["name"])
+            image.set_snap_by_id(snap["id"])
+            label = self.label(image, snap)
+            snaps.append([snap["id"], label, snap["size"], protected, image.flags()])
+        return {**shape, "snaps": sorted(snaps)}
 
     def label(self, image, snap):
         """What the user called it: one in the trash has a random name, one of a group an id."""

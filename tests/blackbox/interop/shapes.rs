@@ -36,7 +36,7 @@ async fn shape(image: &Image) -> Result<Value, Errno> {
             _ => snap.name.clone(),
         };
         let protected = snap.protection == ProtectionStatus::Protected;
-        snaps.push(json!([snap.id.0, label, snap.size, protected]));
+        snaps.push(json!([snap.id.0, label, snap.size, protected, snap.flags.bits()]));
     }
     let meta = image_meta::list(image).await.map_err(|error| error.errno())?;
     let meta: BTreeMap<String, String> = meta

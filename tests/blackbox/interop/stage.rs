@@ -49,6 +49,13 @@ impl Stage {
         }
     }
 
+    /// That side finds the object map of the disk or of a snapshot of it right.
+    pub(super) fn clean(&self, party: Party, name: &str) {
+        self.must(party, &format!("--no-progress object-map check {name}"));
+        let info = self.must(party, &format!("info {name}"));
+        assert!(info.contains("flags: \n"), "{party} finds a wrong object map\n{info}");
+    }
+
     /// All bytes of the disk or of a snapshot of it.
     pub(super) fn content(&self, party: Party, name: &str) -> Vec<u8> {
         let words = ["export", "--no-progress", name, "-"];

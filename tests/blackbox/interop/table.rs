@@ -169,8 +169,11 @@ pub(super) const STEPS: &[Step] = &[
     format_2("rbd image-meta remove {p}/child purpose", &[]),
     format_2("rbd flatten --no-progress {p}/child", &[]),
     write!("child", 500_224, 150_016, 6),
+    format_2("rbd snap create --no-progress {p}/child@b", &[Effect::Copy("child", "child@b")]),
     mapped("rbd feature disable {p}/child fast-diff,object-map"),
     mapped("rbd feature enable {p}/child object-map,fast-diff"),
+    mapped("rbd object-map rebuild --no-progress {p}/child@b"),
+    mapped("rbd object-map rebuild --no-progress {p}/child@a"),
     mapped("rbd object-map rebuild --no-progress {p}/child"),
     format_2("rbd snap rollback --no-progress {p}/child@a", &[Effect::Copy("child@a", "child")]),
     format_2(
@@ -178,6 +181,7 @@ pub(super) const STEPS: &[Step] = &[
         &[Effect::Size("child", 768 * KIB)],
     ),
     format_2("rbd snap rm --no-progress {p}/child@a", &[Effect::Gone("child@a")]),
+    format_2("rbd snap rm --no-progress {p}/child@b", &[Effect::Gone("child@b")]),
     format_2("rbd snap unprotect {p}/base@one", &[]),
     // A clone of the second kind: the snapshot goes to the trash while it lives.
     format_2(

@@ -2,6 +2,7 @@
 //! snapshots, resizes, flattens, writes. Nothing acknowledged is lost, no snapshot is torn, and
 //! both go on.
 
+use std::collections::BTreeMap;
 use std::thread;
 
 use super::holder::{Held, Kind};
@@ -34,31 +35,37 @@ fn visited(kind: Kind, visitor: Party, pool: &str) {
     let Some(conf) = cluster() else { return };
     let stage = Stage::new(&conf, pool);
     let held = Held::start(kind, &conf, &stage.disk(), stage.commands.folder(), LANE);
-    for line in VISITS {
+    let mut taken = BTreeMap::new();
+    // librbd's own, under a load, can call an object clean that is just being written.
+    let rebuilds = kind == Kind::Marcot;
+    for line in VISITS.iter().filter(|line| rebuilds || !line.contains("rebuild")) {
+        let before = held.load.acknowledged();
         stage.must(visitor, line);
         held.load.comes_on();
+        taken.insert(*line, before..=held.load.acknowledged() + 1);
     }
     let (ended, acknowledged) = held.load.stop();
     assert_eq!(ended, Ended::Asked, "at stamp {acknowledged}");
     drop(held.server);
 
-    let mut last = 0;
-    for name in ["@renamed", "@late", ""] {
+    let when = |create: &str| taken[create].clone();
+    for (name, when) in [
+        ("@renamed", when("snap create --no-progress {d}@second")),
+        ("@late", when("snap create --no-progress {d}@late")),
+        ("", acknowledged..=acknowledged),
+    ] {
         let name = format!("{}{name}", stage.disk());
         let seen = stage.content(visitor, &name);
         assert!(seen == stage.content(visitor.other(), &name), "{name} differs");
         let moment =
             LANE.moment(&seen, &stage.before).unwrap_or_else(|how| panic!("{name}: {how}"));
-        assert!(moment > last, "{name} is of {moment}, before {last}");
-        last = moment;
-        for side in [Party::Marcot, Party::Ceph] {
-            stage.must(side, &format!("--no-progress object-map check {name}"));
+        assert!(when.contains(&moment), "{name} is of {moment}, not of {when:?}");
+        for side in [Party::Ceph, Party::Marcot] {
+            stage.clean(side, &name);
         }
     }
-    assert_eq!(last, acknowledged);
     let info = stage.must(visitor, "info {d}");
     assert!(info.contains("size 15 MiB") && !info.contains("parent:"), "{info}");
-    assert!(info.contains("flags: \n"), "{info}");
     assert_eq!(info, stage.must(visitor.other(), "info {d}"));
 }
 
@@ -102,7 +109,7 @@ fn the_lock_goes_to_and_fro_between_two_writers() {
         let both = (moment(&LANE).expect(&name), moment(&OTHER).expect(&name));
         assert!(both.0 >= last.0 && both.1 >= last.1, "{name}: {both:?} before {last:?}");
         last = both;
-        stage.must(Party::Ceph, &format!("--no-progress object-map check {name}"));
+        stage.clean(Party::Ceph, &name);
     }
     assert_eq!(last, (mine.1, yours.1));
 }
@@ -145,7 +152,7 @@ fn frozen(kind: Kind, taker: Party, pool: &str) {
     for side in [Party::Marcot, Party::Ceph] {
         let seen = stage.content(side, &stage.disk());
         assert_eq!(later.moment(&seen, &stage.before), Ok(written), "{side}");
-        stage.must(side, "--no-progress object-map check {d}");
+        stage.clean(side, "{d}");
     }
 }
 

@@ -128,6 +128,7 @@ impl<'a> Turns<'a> {
             self.contents.apply(effect);
         }
         let images = self.images_in(step);
+        let mut checked = Vec::new();
         // Those that the line is about, and now and then all: others should not have changed.
         let mut seen = self.contents.images();
         if !number.is_multiple_of(8) {
@@ -146,14 +147,23 @@ impl<'a> Turns<'a> {
         };
         look.compare(&images)?;
         for image in images {
-            let Some(shape) = shapes.get(&format!("{}{image}", self.spelled)) else { continue };
+            let spec = format!("{}{image}", self.spelled);
+            let Some(shape) = shapes.get(&spec) else { continue };
             let features = Features::from_bits(shape["features"].as_u64().unwrap_or(0));
             if features.contains(Features::OBJECT_MAP) {
                 look.check_object_map(&image)?;
+                checked.push(spec);
             }
             self.ids.insert(image, shape["id"].as_str().unwrap_or_default().to_owned());
         }
-        Ok(())
+        // What is flagged now and was not before the checks, a check found wrong.
+        let after = self.compare_shapes(&checked)?;
+        match checked.iter().find(|spec| after[*spec] != shapes[*spec]) {
+            None => Ok(()),
+            Some(spec) => {
+                Err(format!("{} finds a wrong object map: {}", actor.other(), after[spec]))
+            }
+        }
     }
 
     /// Writes and discards through the libraries: `rbd` has no word for it.

@@ -3,8 +3,10 @@
 use std::ops::Range;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use futures_util::stream::{self, StreamExt};
 use marcot_format::object_map::ObjectState;
+use marcot_store::WriteStep;
 use marcot_store::op::AllZeros;
 
 use super::IoError;
@@ -13,6 +15,9 @@ use super::parent::{CHAIN_ATTEMPTS, ParentError};
 use crate::image::{Current, Image};
 use crate::object_map::ObjectMap;
 use crate::progress::Progress;
+
+/// A change of nothing, before which the object is kept for its snapshots.
+const TOUCH: WriteStep = WriteStep::Append { data: Bytes::new() };
 
 impl Image {
     /// Brings the parent's bytes into every object that shows them, under all snapshots too, so
@@ -98,11 +103,16 @@ impl Image {
         }
         current.note_flattened(number).await?;
         let whole = (&depth, AllZeros::Refuse);
-        if self.copyup_under_snapshots(current, number, whole, sources).await? {
-            return Ok(());
+        if !self.copyup_under_snapshots(current, number, whole, sources).await? {
+            drop((_inside, _closed));
+            return Ok(self.note_left_out(current, number).await?);
         }
-        drop((_inside, _closed));
-        Ok(self.note_left_out(current, number).await?)
+        if !current.header.snap_context.snaps.is_empty() {
+            // As in Ceph the head's object becomes one of its own. The object map has called it
+            // changed since the last snapshot: without this a check would find that wrong.
+            self.send(current, number, vec![TOUCH]).await?;
+        }
+        Ok(())
     }
 
     /// Takes back that an object exists for which the parent had nothing but zeros.
