@@ -12,6 +12,8 @@ mod connecting;
 #[cfg(test)]
 mod differential;
 #[cfg(test)]
+mod disk;
+#[cfg(test)]
 mod interop;
 #[cfg(test)]
 mod machine;
@@ -23,6 +25,8 @@ mod normalise;
 mod pools;
 #[cfg(test)]
 mod processes;
+#[cfg(test)]
+mod proxied;
 #[cfg(test)]
 mod runner;
 #[cfg(test)]

@@ -232,8 +232,11 @@ refusals! {
     marcot_image::operation::RemoveError,
     marcot_image::operation::RenameError,
     marcot_image::operation::ResizeError,
+    marcot_image::operation::SparsifyError,
     marcot_image::operation::UsageError,
     marcot_image::operation::feature::FeatureError,
+    marcot_image::operation::group::GroupError,
+    marcot_image::operation::group::snapshot::GroupSnapshotError,
     marcot_image::operation::image_meta::ImageMetaError,
     marcot_image::operation::lock::UserLockError,
     marcot_image::operation::object_map::ObjectMapError,
@@ -251,6 +254,7 @@ refusals! {
     marcot_image::transfer::pools::CopyPoolsError,
     marcot_image::transfer::ImportError,
     marcot_image::pool::namespace::CreateNamespaceError,
+    marcot_image::pool::stats::StatsError,
     marcot_image::pool::namespace::RemoveNamespaceError,
 }
 

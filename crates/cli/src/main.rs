@@ -17,6 +17,7 @@ mod exit;
 mod help;
 mod lineage;
 mod marcot;
+mod membership;
 mod personality;
 mod progress;
 mod rados;

@@ -6,21 +6,24 @@
 //! | `exclusive_lock` | who may write: taking the lock, giving it back |
 //! | `eviction` | a dead owner is blocklisted, then its lock broken |
 //! | `notify` | sending messages |
-//! | `request`, `delegate`, `service` | verbs that the lock's owner runs for others |
+//! | `quiesce` | asking users to pause while a snapshot is taken |
+//! | `request`, `delegate`, `service`, `served` | verbs that the lock's owner runs for others |
 //! | `signal` | waiting for something to happen |
 
 mod delegate;
 mod eviction;
 mod exclusive_lock;
 mod notify;
+mod quiesce;
 mod request;
+mod served;
 mod service;
 mod signal;
 #[cfg(test)]
 mod tests;
 mod watching;
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::sync::atomic::AtomicU64;
 use std::sync::{Mutex, PoisonError};
 
@@ -30,11 +33,15 @@ use marcot_store::WatchHandle;
 
 pub use delegate::DelegateError;
 pub use exclusive_lock::LockError;
+pub use quiesce::{Quiesce, QuiesceError};
 pub use request::OwnerRequest;
 pub use service::{NoVerbs, OwnerVerbs};
 
 use exclusive_lock::ExclusiveLock;
 pub(crate) use exclusive_lock::WhileOwned;
+pub(crate) use notify::announce_header_update;
+pub(crate) use quiesce::Paused;
+use served::Served;
 
 /// What an image needs to get along with its other clients.
 #[derive(Debug, Default)]
@@ -44,8 +51,8 @@ pub(crate) struct Coordination {
     last_request: AtomicU64,
     /// Where news of this client's requests to the owner go.
     asked: Mutex<HashMap<AsyncRequest, UnboundedSender<delegate::News>>>,
-    /// Others' requests that this owner is working on.
-    serving: Mutex<BTreeSet<AsyncRequest>>,
+    /// Others' requests to this owner.
+    served: Mutex<Served>,
 }
 
 impl Coordination {

@@ -155,9 +155,13 @@ impl Header {
 
     /// The user's snapshot with that name.
     pub fn snapshot_by_name(&self, name: &str) -> Option<&Snapshot> {
-        self.snapshots.iter().find(|snapshot| {
-            snapshot.name == name && matches!(snapshot.namespace, SnapshotNamespace::User)
-        })
+        self.snapshot_named(name, &SnapshotNamespace::User)
+    }
+
+    /// The snapshot with that name in that namespace.
+    pub fn snapshot_named(&self, name: &str, namespace: &SnapshotNamespace) -> Option<&Snapshot> {
+        let mut snapshots = self.snapshots.iter();
+        snapshots.find(|snapshot| snapshot.name == name && snapshot.namespace == *namespace)
     }
 
     /// The head ([`SnapId::HEAD`]) or a snapshot; `None` when there is no such snapshot.

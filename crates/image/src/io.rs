@@ -11,7 +11,7 @@
 //! | `copy_on_read` | reads of a clone that make the parent's bytes its own |
 //! | `allocation` | which ranges hold data |
 //! | `whole` | whether objects are all there is |
-//! | `trim`, `flatten` | what resize and flatten do to data objects |
+//! | `trim`, `flatten`, `sparsify` | what verbs do to data objects |
 //!
 //! Whoever drops the future of a changing request only ceases to wait: what was begun comes to its
 //! end in a task of its own, and the gates open then.
@@ -34,6 +34,7 @@ mod permit;
 mod pieces;
 mod plan;
 mod read;
+mod sparsify;
 mod trim;
 mod whole;
 mod write;

@@ -44,7 +44,7 @@ pub mod transfer;
 pub use class_call::CallError;
 pub use client::{Access, Client, ImageKey, Location, SnapKey};
 pub use config::Config;
-pub use coordination::{DelegateError, LockError, OwnerRequest};
+pub use coordination::{DelegateError, LockError, OwnerRequest, Quiesce, QuiesceError};
 pub use extents::{Allocation, AllocationState, ImageExtent, ObjectExtent};
 pub use header::{Header, HeaderError, ImageFormat, Parent, SnapView, Snapshot, UnwritableError};
 pub use image::{CloseError, Image, OpenError, OpenOptions};

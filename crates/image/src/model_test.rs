@@ -11,7 +11,7 @@ use marcot_format::features::Features;
 use marcot_format::object_map::ObjectState;
 use marcot_format::object_name;
 use marcot_store::memory::{MemoryCluster, MemoryOptions};
-use marcot_store::{ClusterChange, ListQuery, PoolId, SnapId};
+use marcot_store::{ClusterChange, Errno, ListQuery, PoolId, SnapId};
 use marcot_testkit::ThreadEnv;
 use pollster::block_on;
 use proptest::prelude::*;
@@ -180,7 +180,14 @@ impl World {
             Step::Rollback { which } => {
                 let Some(at) = which.checked_rem(image.snapshots.len()) else { return };
                 let to = &image.snapshots[at];
-                operation::snapshot::rollback(&handle, &to.name, &NoProgress).await.unwrap();
+                if let Err(refused) =
+                    operation::snapshot::rollback(&handle, &to.name, &NoProgress).await
+                {
+                    // The other client has the lock, and keeps it.
+                    assert_eq!(refused.errno(), Errno::ROFS);
+                    let owner = &image.handles[usize::from(!*second)];
+                    operation::snapshot::rollback(owner, &to.name, &NoProgress).await.unwrap();
+                }
                 image.bytes = to.bytes.clone();
             }
             Step::Clone { which, layout } => self.clone_from(index, *which, name, *layout).await,

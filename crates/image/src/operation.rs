@@ -14,6 +14,7 @@ pub mod disk_usage;
 mod erase;
 pub mod feature;
 pub mod flatten;
+pub mod group;
 pub mod image_meta;
 pub mod lock;
 mod object_history;
@@ -23,6 +24,7 @@ pub mod remove;
 pub mod rename;
 pub mod resize;
 pub mod snapshot;
+pub mod sparsify;
 pub mod trash;
 
 pub use children::{Child, children};
@@ -35,6 +37,7 @@ pub use flatten::{FlattenError, flatten};
 pub use remove::{RemoveError, remove};
 pub use rename::{RenameError, rename};
 pub use resize::{ResizeError, ResizeOptions, resize};
+pub use sparsify::{SparsifyError, sparsify};
 
 pub(crate) use owner_verbs::Verbs;
 

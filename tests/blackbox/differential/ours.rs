@@ -282,7 +282,7 @@ impl Ours {
         match operation {
             Op::MetaSet { image, key, value } => {
                 let act = async |image: &Image| {
-                    let set = image_meta::set(image, key, value.as_bytes()).await;
+                    let set = image_meta::set(image, key, value).await;
                     set.map_err(|error| error.errno())
                 };
                 self.with(image, act).await

@@ -6,6 +6,7 @@ pub(crate) const SCRIPTS: &[(&str, &str)] = &[
     ("layers", LAYERS),
     ("refusals", REFUSALS),
     ("format 1", FORMAT_1),
+    ("groups", GROUPS),
 ];
 
 /// The commands of a script.
@@ -101,6 +102,45 @@ const FORMAT_1: &str = "
     rbd -p rbd_diff ls -l
     rbd -p rbd_diff info taken
     rbd -p rbd_diff ls
+";
+
+/// Images in order of their ids on both sides: each was made by a later client.
+const GROUPS: &str = "
+    rbd -p rbd_diff create --size 8M a
+    rbd import --no-progress input rbd_diff/b
+    rbd -p rbd_diff create --size 8M --image-feature layering plain
+    rbd group create rbd_diff/g
+    rbd group create rbd_diff/empty
+    rbd group create rbd_diff/g
+    rbd group image add rbd_diff/g rbd_diff/a
+    rbd group image add rbd_diff/g rbd_diff/b
+    rbd group image add rbd_diff/g rbd_diff/plain
+    rbd group image add rbd_diff/empty rbd_diff/a
+    rbd group image rm rbd_diff/empty rbd_diff/a
+    rbd group image ls rbd_diff/g
+    rbd group image ls rbd_diff/empty
+    rbd -p rbd_diff info b
+    rbd group snap create rbd_diff/g@one
+    rbd -p rbd_diff resize --no-progress --size 4M --allow-shrink b
+    rbd group snap create rbd_diff/g@two
+    rbd group snap ls rbd_diff/g --format json
+    rbd group snap rename rbd_diff/g@two second
+    rbd -p rbd_diff ls -l
+    rbd -p rbd_diff rm --no-progress b
+    rbd -p rbd_diff snap create --no-progress a@mine
+    rbd group snap create rbd_diff/g@three
+    rbd group snap ls rbd_diff/g --format xml
+    rbd group snap rollback --no-progress rbd_diff/g@one
+    rbd -p rbd_diff info b
+    rbd -p rbd_diff du --format json
+    rbd group snap rm rbd_diff/g@second
+    rbd group image rm rbd_diff/g rbd_diff/plain
+    rbd group create rbd_diff/gone
+    rbd group image add rbd_diff/gone rbd_diff/plain
+    rbd group snap create rbd_diff/gone@s
+    rbd group rm rbd_diff/gone
+    rbd group rename rbd_diff/empty rbd_diff/renamed
+    rbd group ls rbd_diff
 ";
 
 const REFUSALS: &str = "

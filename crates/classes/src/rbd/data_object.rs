@@ -75,7 +75,9 @@ impl Method for Sparsify {
         }
         let granule = usize::try_from(self.sparse_size).map_err(|_| Errno::INVAL)?;
         let kept = used.checked_next_multiple_of(granule).unwrap_or(data.len()).min(data.len());
-        object.truncate(kept as u64)?;
+        if kept < data.len() {
+            object.truncate(kept as u64)?;
+        }
         for (number, chunk) in (0u64..).zip(data[..kept].chunks(granule)) {
             if chunk.iter().all(|byte| *byte == 0) {
                 object.zero(number * self.sparse_size, chunk.len() as u64)?;

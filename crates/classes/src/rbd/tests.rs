@@ -1,12 +1,17 @@
 //! Rules that recorded answers of an OSD cannot show one by one.
 
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
 use marcot_format::call::children::{ChildAttach, ChildDetach, ChildrenList};
 use marcot_format::call::header::{Create, GetSize, GetSnapcontext, OpFeaturesGet};
+use marcot_format::call::mirror::MirrorModeGet;
 use marcot_format::call::object_map::{ObjectMapLoad, ObjectMapResize, ObjectMapUpdate};
 use marcot_format::call::snapshot::{SnapshotAdd, SnapshotRemove, SnapshotTrashAdd};
 use marcot_format::call::{Call, data_object::SparseCopyup};
 use marcot_format::children::ChildImageSpec;
 use marcot_format::features::{Features, OpFeatures};
+use marcot_format::mirror::{MODE, MirrorMode};
 use marcot_format::object_map::ObjectState;
 use marcot_format::wire::{Decode, Encode, Trailing};
 use marcot_store::{ClientAddress, ClientId, Errno};
@@ -119,4 +124,15 @@ proptest! {
         run(&mut object, &again).unwrap();
         prop_assert_eq!(object, before);
     }
+}
+
+/// Ceph hands out whatever is stored; who asked for it would not know what it means.
+#[test]
+fn a_mirroring_mode_without_a_meaning_is_refused() {
+    let stored = |mode: u32| {
+        let omap = BTreeMap::from([(Bytes::from(MODE), Bytes::from(mode.to_bytes()))]);
+        Some(Content { omap, ..Content::default() })
+    };
+    assert_eq!(run(&mut stored(2), &MirrorModeGet {}), Ok(MirrorMode::Pool));
+    assert_eq!(run(&mut stored(9), &MirrorModeGet {}), Err(Errno::IO));
 }

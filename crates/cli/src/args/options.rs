@@ -3,7 +3,8 @@
 use std::str::FromStr;
 
 use clap::{Arg, ArgAction, Command};
-use marcot_store::Errno;
+use marcot_image::Quiesce;
+use marcot_store::{Errno, SnapId};
 
 use super::Arguments;
 use super::size;
@@ -132,6 +133,24 @@ pub(crate) fn image_id() -> Arg {
     text("image-id", "the image's id, instead of its name")
 }
 
+/// `--snap-id`
+pub(crate) fn snap_id() -> Arg {
+    text("snap-id", "the snapshot by its number")
+}
+
+/// The number of a snapshot that is given instead of its name.
+pub(crate) fn snap_number(
+    arguments: &Arguments,
+    spec: &ImageSpec,
+) -> Result<Option<SnapId>, UsageError> {
+    match (number(arguments, "snap-id")?, &spec.snap) {
+        (Some(_), Some(_)) => {
+            Err(UsageError::unfitting("trying to access snapshot using both name and id."))
+        }
+        (number, _) => Ok(number.map(SnapId)),
+    }
+}
+
 /// `--pool`, `--namespace`, `--image-id` and the word that says all three.
 pub(crate) fn trashed(command: Command) -> Command {
     place(command)
@@ -165,6 +184,26 @@ pub(crate) fn sparse_size() -> Arg {
         .value_name("size")
         .value_parser(size::bytes)
         .help("zeros in a row that are not stored, from 4K")
+}
+
+/// `--skip-quiesce`, `--ignore-quiesce-error`
+pub(crate) fn quiesce(command: Command) -> Command {
+    command.args([
+        switch("skip-quiesce", "do not ask users of the image to pause"),
+        switch("ignore-quiesce-error", "go on when they cannot"),
+    ])
+}
+
+/// What users of an image are asked before a snapshot.
+pub(crate) fn quiesce_mode(arguments: &Arguments) -> Result<Quiesce, UsageError> {
+    match (arguments.flag("skip-quiesce"), arguments.flag("ignore-quiesce-error")) {
+        (true, true) => Err(UsageError::unfitting(
+            "ignore-quiesce-error cannot be used together with skip-quiesce",
+        )),
+        (true, false) => Ok(Quiesce::Skip),
+        (false, true) => Ok(Quiesce::IgnoreErrors),
+        (false, false) => Ok(Quiesce::Required),
+    }
 }
 
 /// `--export-format`

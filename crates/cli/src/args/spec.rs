@@ -41,6 +41,14 @@ pub(crate) enum Side {
     Destination,
     /// An image in the trash, by its id: `--pool`, `--image-id` …
     Trashed,
+    /// A group, the only one or the source: `--pool`, `--group` …
+    Group,
+    /// `--dest-pool`, `--dest-group` …
+    DestinationGroup,
+    /// Beside an image: `--group-pool`, `--group` …
+    GroupOfImage,
+    /// Beside a group: `--image-pool`, `--image` …
+    ImageOfGroup,
 }
 
 /// Whether a command works on a snapshot.
@@ -68,32 +76,51 @@ struct OptionNames {
     prefix: &'static str,
 }
 
+impl OptionNames {
+    const IMAGE: OptionNames = OptionNames {
+        pool: "pool",
+        namespace: "namespace",
+        image: "image",
+        snap: "snap",
+        noun: "image name",
+        prefix: "",
+    };
+    const GROUP: OptionNames =
+        OptionNames { image: "group", noun: "group name", ..OptionNames::IMAGE };
+}
+
 impl Side {
     fn names(self) -> OptionNames {
         match self {
-            Side::Source => OptionNames {
-                pool: "pool",
-                namespace: "namespace",
-                image: "image",
-                snap: "snap",
-                noun: "image name",
-                prefix: "",
-            },
+            Side::Source => OptionNames::IMAGE,
             Side::Destination => OptionNames {
                 pool: "dest-pool",
                 namespace: "dest-namespace",
                 image: "dest",
                 snap: "dest-snap",
-                noun: "image name",
                 prefix: "destination ",
+                ..OptionNames::IMAGE
             },
-            Side::Trashed => OptionNames {
-                pool: "pool",
-                namespace: "namespace",
-                image: "image-id",
-                snap: "snap",
-                noun: "image id",
-                prefix: "",
+            Side::Trashed => {
+                OptionNames { image: "image-id", noun: "image id", ..OptionNames::IMAGE }
+            }
+            Side::Group => OptionNames::GROUP,
+            Side::DestinationGroup => OptionNames {
+                pool: "dest-pool",
+                namespace: "dest-namespace",
+                image: "dest-group",
+                prefix: "destination ",
+                ..OptionNames::GROUP
+            },
+            Side::GroupOfImage => OptionNames {
+                pool: "group-pool",
+                namespace: "group-namespace",
+                ..OptionNames::GROUP
+            },
+            Side::ImageOfGroup => OptionNames {
+                pool: "image-pool",
+                namespace: "image-namespace",
+                ..OptionNames::IMAGE
             },
         }
     }
@@ -176,8 +203,8 @@ pub(crate) fn pool(arguments: &Arguments) -> Result<PoolSpec, UsageError> {
         namespace: arguments.text("namespace").unwrap_or_default(),
     };
     if let Some(word) = arguments.next_word().filter(|word| !word.is_empty()) {
-        let (pool, namespace) = word.split_once('/').unwrap_or((&word, ""));
-        if pool.is_empty() || namespace.contains(['/', '@']) {
+        let (pool, namespace) = word.rsplit_once('/').unwrap_or((&word, ""));
+        if pool.is_empty() || namespace.contains('@') {
             return Err(invalid_spec(&word));
         }
         spec.pool = Some(pool.to_owned());

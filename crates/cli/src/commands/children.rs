@@ -3,7 +3,7 @@
 use clap::{Arg, ArgAction, Command};
 use marcot_image::operation::{self, Child};
 use marcot_image::{Access, Image, ImageKey, OpenOptions, SnapKey};
-use marcot_store::{Errno, SnapId};
+use marcot_store::Errno;
 
 use super::CommandDef;
 use crate::args::spec::{self, ImageSpec, SnapRule, Wanted};
@@ -23,11 +23,7 @@ pub(crate) const COMMAND: CommandDef = CommandDef {
 
 fn define(command: Command) -> Command {
     options::format(options::image_or_snapshot(command)).args([
-        Arg::new("snap-id")
-            .long("snap-id")
-            .value_name("id")
-            .value_parser(clap::value_parser!(u64))
-            .help("the snapshot by its number"),
+        options::snap_id(),
         Arg::new("all")
             .long("all")
             .short('a')
@@ -69,8 +65,8 @@ fn open(
     spec: &ImageSpec,
     session: &Session,
 ) -> Result<std::sync::Arc<Image>, Failure> {
-    let snap = match arguments.value::<u64>("snap-id") {
-        Some(id) => SnapKey::Id(SnapId(id)),
+    let snap = match options::snap_number(arguments, spec)? {
+        Some(id) => SnapKey::Id(id),
         None => spec.snap.clone().map_or(SnapKey::Head, SnapKey::Name),
     };
     let at = session.location(&spec.at)?;

@@ -18,6 +18,7 @@ use crate::args::{Arguments, options};
 use crate::console;
 use crate::exit::Failure;
 use crate::lineage::ParentName;
+use crate::membership::GroupName;
 use crate::render::{Format, Value, structured};
 use crate::session::Session;
 use crate::time;
@@ -55,6 +56,7 @@ struct Facts {
     limit: Option<u64>,
     parent: Option<(ParentName, u64)>,
     flags: Vec<&'static str>,
+    group: Option<GroupName>,
     /// The name of the data pool, if there is one.
     data_pool: Option<String>,
     /// Of an image with a journal.
@@ -89,6 +91,7 @@ impl Facts {
             limit,
             parent,
             flags: view.flags.names().collect(),
+            group: GroupName::of_image(session, image)?,
             header,
         })
     }
@@ -126,6 +129,9 @@ impl Facts {
             line(format!("features: {}", names(header.features.names().collect())));
             line(format!("op_features: {}", names(header.op_features.names().collect())));
             line(format!("flags: {}", names(self.flags.clone())));
+            if let Some(group) = &self.group {
+                line(format!("group: {group}"));
+            }
             line(format!("create_timestamp: {}", time::shown(header.created)));
             line(format!("access_timestamp: {}", time::shown(header.accessed)));
             line(format!("modify_timestamp: {}", time::shown(header.modified)));
@@ -177,6 +183,11 @@ impl Facts {
                 ("features", list("feature", header.features.names().collect())),
                 ("op_features", list("op_feature", header.op_features.names().collect())),
                 ("flags", list("flag", self.flags.clone())),
+            ]);
+            if let Some(group) = &self.group {
+                fields.push(("group", Value::text(group.to_string())));
+            }
+            fields.extend([
                 ("create_timestamp", Value::text(time::shown(header.created))),
                 ("access_timestamp", Value::text(time::shown(header.accessed))),
                 ("modify_timestamp", Value::text(time::shown(header.modified))),

@@ -18,6 +18,7 @@ mod disk_usage;
 mod export;
 mod feature;
 mod flatten;
+mod group;
 mod image_meta;
 mod import;
 mod info;
@@ -30,6 +31,7 @@ mod remove;
 mod rename;
 mod resize;
 mod snap;
+mod sparsify;
 mod status;
 mod trash;
 mod watch;
@@ -83,6 +85,18 @@ pub(crate) const RBD: &[&CommandDef] = &[
     &feature::DISABLE,
     &feature::ENABLE,
     &flatten::COMMAND,
+    &group::create::COMMAND,
+    &group::image::add::COMMAND,
+    &group::image::list::COMMAND,
+    &group::image::remove::COMMAND,
+    &group::list::COMMAND,
+    &group::remove::COMMAND,
+    &group::rename::COMMAND,
+    &group::snap::create::COMMAND,
+    &group::snap::list::COMMAND,
+    &group::snap::remove::COMMAND,
+    &group::snap::rename::COMMAND,
+    &group::snap::rollback::COMMAND,
     &image_meta::get::COMMAND,
     &image_meta::list::COMMAND,
     &image_meta::remove::COMMAND,
@@ -99,6 +113,7 @@ pub(crate) const RBD: &[&CommandDef] = &[
     &object_map::CHECK,
     &object_map::REBUILD,
     &pool::init::COMMAND,
+    &pool::stats::COMMAND,
     &remove::COMMAND,
     &rename::COMMAND,
     &resize::COMMAND,
@@ -112,6 +127,7 @@ pub(crate) const RBD: &[&CommandDef] = &[
     &snap::rename::COMMAND,
     &snap::rollback::COMMAND,
     &snap::protection::UNPROTECT,
+    &sparsify::COMMAND,
     &status::COMMAND,
     &trash::list::COMMAND,
     &trash::move_to::COMMAND,

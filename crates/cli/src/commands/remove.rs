@@ -1,12 +1,14 @@
 //! `rbd remove`
 
 use clap::Command;
+use marcot_image::Access;
 use marcot_image::operation::{self, RemoveError};
 
 use super::CommandDef;
-use crate::args::spec::{self, SnapRule, Wanted};
+use crate::args::spec::{self, ImageSpec, SnapRule, Wanted};
 use crate::args::{Arguments, options};
 use crate::exit::Failure;
+use crate::membership::GroupName;
 use crate::session::Session;
 use crate::session::lasting::Work;
 
@@ -23,7 +25,27 @@ fn run(arguments: &Arguments, session: &Session) -> Result<(), Failure> {
     let at = session.location(&spec.at)?;
     let meter = session.meter("Removing image", arguments);
     let removed = session.wait(operation::remove(session.client()?, &at, &spec.image, &meter));
-    meter.ended(removed).map_err(|error| failure(&error))
+    meter.ended(removed).map_err(|error| match &error {
+        RemoveError::InGroup { .. } => in_group(session, &spec, &error),
+        error => failure(error),
+    })
+}
+
+/// What Ceph says last of a member of a group.
+pub(super) const LEAVE_THE_GROUP: &str = "Remove the image from the group and try again.";
+
+fn in_group(session: &Session, spec: &ImageSpec, error: &RemoveError) -> Failure {
+    let group = || {
+        let image = session.open_head(spec, Access::ReadOnly)?;
+        GroupName::of_image(session, &image)
+    };
+    match group() {
+        Ok(Some(group)) => {
+            let line = format!("error: image belongs to a group {group}\n{LEAVE_THE_GROUP}");
+            Failure::line(line, error.errno())
+        }
+        _ => failure(error),
+    }
 }
 
 fn failure(error: &RemoveError) -> Failure {

@@ -17,6 +17,8 @@ struct Writer<'a> {
 impl Writer<'_> {
     fn element(&mut self, name: &str, value: &Value, depth: usize) {
         self.indent(depth);
+        // As Ceph does it: no blanks in names.
+        let name = name.replace(' ', "_");
         let _ = write!(self.text, "<{name}>");
         match value {
             Value::Text(text) => self.escaped(text),

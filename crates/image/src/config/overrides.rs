@@ -142,7 +142,7 @@ pub async fn get_image(image: &Image, option: &RbdOption) -> Result<String, Conf
 
 /// Overrides an option for an image.
 pub async fn set_image(image: &Image, option: &RbdOption, text: &str) -> Result<(), ConfigError> {
-    Ok(image_meta::set(image, &key(option.name), text.as_bytes()).await?)
+    Ok(image_meta::set(image, &key(option.name), text).await?)
 }
 
 /// Takes an image's override back.
@@ -155,9 +155,9 @@ pub async fn remove_image(image: &Image, option: &RbdOption) -> Result<(), Confi
 
 /// Refuses a metadata pair that would override an option with what is no value of it, or one that
 /// an image has no say in.
-pub(crate) fn check_metadata(key: &str, value: &[u8]) -> Result<(), OptionError> {
+pub(crate) fn check_metadata(key: &str, value: &str) -> Result<(), OptionError> {
     let Some(name) = key.strip_prefix(METADATA_CONFIG_PREFIX) else { return Ok(()) };
-    check(option::find(name)?, Level::Image, &String::from_utf8_lossy(value))
+    check(option::find(name)?, Level::Image, value)
 }
 
 fn check(option: &RbdOption, level: Level, text: &str) -> Result<(), OptionError> {

@@ -16,8 +16,9 @@ use super::{LockError, OwnerRequest};
 use crate::image::Image;
 use crate::progress::Progress;
 
-/// After so long without news the request is sent again; the owner knows it by its id.
-const SILENCE: Duration = Duration::from_secs(30);
+/// After so long without news the request is sent again: an owner that lives knows it by its id,
+/// and one that died has an heir.
+const SILENCE: Duration = Duration::from_secs(3);
 
 /// What the owner said about a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -6,8 +6,10 @@ use std::time::Duration;
 use marcot_format::notify::{AsyncRequest, ImageClient, NotifyMessage, NotifyResponse};
 use marcot_format::{Decode, Encode};
 use marcot_store::watch::NotifyOutcome;
-use marcot_store::{Errno, Result};
+use marcot_store::{Errno, ObjectId, Result};
 
+use crate::class_call::CallError;
+use crate::client::Client;
 use crate::image::Image;
 
 /// How long a notifier waits for the watchers.
@@ -46,6 +48,19 @@ impl Image {
     pub(super) fn next_request(&self) -> AsyncRequest {
         let request = self.coordination().last_request.fetch_add(1, Ordering::Relaxed) + 1;
         AsyncRequest { client: self.image_client(), request }
+    }
+}
+
+/// Tells every client of the image with that header to read it again.
+pub(crate) async fn announce_header_update(
+    client: &Client,
+    header: &ObjectId,
+) -> std::result::Result<(), CallError> {
+    let payload = NotifyMessage::HeaderUpdate.to_bytes().into();
+    match client.store.notify(header, payload, TIMEOUT).await {
+        // Who does not answer finds out later.
+        Err(error) if error.errno != Errno::TIMEDOUT => Err(error.into()),
+        _ => Ok(()),
     }
 }
 

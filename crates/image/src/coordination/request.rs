@@ -5,19 +5,53 @@ use marcot_format::notify::{AsyncRequest, NotifyMessage, SnapshotName};
 use marcot_format::snapshot::SnapshotNamespace;
 use marcot_store::SnapId;
 
+use super::Quiesce;
+
 /// A verb that the owner of the exclusive lock runs, for itself or for another client.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum OwnerRequest {
     Flatten,
-    Resize { size: u64, allow_shrink: bool },
-    SnapCreate { name: String, namespace: SnapshotNamespace },
-    SnapRemove { name: String, namespace: SnapshotNamespace },
-    SnapRename { snap: SnapId, name: String },
-    SnapProtect { name: String, namespace: SnapshotNamespace },
-    SnapUnprotect { name: String, namespace: SnapshotNamespace },
-    Rename { name: String },
-    UpdateFeatures { features: Features, enabled: bool },
+    Resize {
+        size: u64,
+        allow_shrink: bool,
+    },
+    SnapCreate {
+        name: String,
+        namespace: SnapshotNamespace,
+        quiesce: Quiesce,
+    },
+    SnapRemove {
+        name: String,
+        namespace: SnapshotNamespace,
+    },
+    SnapRename {
+        snap: SnapId,
+        name: String,
+    },
+    SnapProtect {
+        name: String,
+        namespace: SnapshotNamespace,
+    },
+    SnapUnprotect {
+        name: String,
+        namespace: SnapshotNamespace,
+    },
+    Rename {
+        name: String,
+    },
+    UpdateFeatures {
+        features: Features,
+        enabled: bool,
+    },
     RebuildObjectMap,
+    Sparsify {
+        sparse_size: u64,
+    },
+    /// No value removes the key.
+    MetadataUpdate {
+        key: String,
+        value: Option<String>,
+    },
 }
 
 impl OwnerRequest {
@@ -29,9 +63,11 @@ impl OwnerRequest {
             OwnerRequest::Resize { size, allow_shrink } => {
                 NotifyMessage::Resize { size, request, allow_shrink }
             }
-            OwnerRequest::SnapCreate { name, namespace } => {
-                NotifyMessage::SnapCreate { snapshot: snapshot(name, namespace), request, flags: 0 }
-            }
+            OwnerRequest::SnapCreate { name, namespace, quiesce } => NotifyMessage::SnapCreate {
+                snapshot: snapshot(name, namespace),
+                request,
+                flags: quiesce.flags(),
+            },
             OwnerRequest::SnapRemove { name, namespace } => {
                 NotifyMessage::SnapRemove { snapshot: snapshot(name, namespace), request }
             }
@@ -51,6 +87,12 @@ impl OwnerRequest {
                 NotifyMessage::UpdateFeatures { features, enabled, request }
             }
             OwnerRequest::RebuildObjectMap => NotifyMessage::RebuildObjectMap(request),
+            OwnerRequest::Sparsify { sparse_size } => {
+                NotifyMessage::Sparsify { request, sparse_size }
+            }
+            OwnerRequest::MetadataUpdate { key, value } => {
+                NotifyMessage::MetadataUpdate { key, value, request }
+            }
         }
     }
 
@@ -61,9 +103,10 @@ impl OwnerRequest {
             NotifyMessage::Resize { size, request, allow_shrink } => {
                 (request, OwnerRequest::Resize { size, allow_shrink })
             }
-            NotifyMessage::SnapCreate { snapshot, request, .. } => {
+            NotifyMessage::SnapCreate { snapshot, request, flags } => {
                 let SnapshotName { name, namespace } = snapshot;
-                (request, OwnerRequest::SnapCreate { name, namespace })
+                let quiesce = Quiesce::of_flags(flags);
+                (request, OwnerRequest::SnapCreate { name, namespace, quiesce })
             }
             NotifyMessage::SnapRemove { snapshot, request } => {
                 let SnapshotName { name, namespace } = snapshot;
@@ -85,6 +128,12 @@ impl OwnerRequest {
                 (request, OwnerRequest::UpdateFeatures { features, enabled })
             }
             NotifyMessage::RebuildObjectMap(request) => (request, OwnerRequest::RebuildObjectMap),
+            NotifyMessage::Sparsify { request, sparse_size } => {
+                (request, OwnerRequest::Sparsify { sparse_size })
+            }
+            NotifyMessage::MetadataUpdate { key, value, request } => {
+                (request, OwnerRequest::MetadataUpdate { key, value })
+            }
             _ => return None,
         })
     }
@@ -119,10 +168,17 @@ mod tests {
         let namespace = SnapshotNamespace::User;
         let request = AsyncRequest::default();
         let name = || "s".to_owned();
+        let snap_create = |quiesce| OwnerRequest::SnapCreate {
+            name: name(),
+            namespace: SnapshotNamespace::User,
+            quiesce,
+        };
         for asked in [
             OwnerRequest::Flatten,
             OwnerRequest::Resize { size: 7, allow_shrink: true },
-            OwnerRequest::SnapCreate { name: name(), namespace: namespace.clone() },
+            snap_create(Quiesce::Required),
+            snap_create(Quiesce::IgnoreErrors),
+            snap_create(Quiesce::Skip),
             OwnerRequest::SnapRemove { name: name(), namespace: namespace.clone() },
             OwnerRequest::SnapRename { snap: SnapId(4), name: name() },
             OwnerRequest::SnapProtect { name: name(), namespace: namespace.clone() },
@@ -130,6 +186,9 @@ mod tests {
             OwnerRequest::Rename { name: name() },
             OwnerRequest::UpdateFeatures { features: Features::FAST_DIFF, enabled: true },
             OwnerRequest::RebuildObjectMap,
+            OwnerRequest::Sparsify { sparse_size: 4096 },
+            OwnerRequest::MetadataUpdate { key: name(), value: Some(name()) },
+            OwnerRequest::MetadataUpdate { key: name(), value: None },
         ] {
             let message = asked.clone().message(request);
             assert_eq!(request_id(&message), Some(request));

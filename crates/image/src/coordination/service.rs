@@ -1,7 +1,7 @@
 //! The owner's side: running verbs that other clients asked for.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, MutexGuard, PoisonError};
 
 use futures_util::future::BoxFuture;
 use marcot_format::notify::{AsyncRequest, NotifyMessage};
@@ -9,6 +9,7 @@ use marcot_store::Errno;
 
 use super::OwnerRequest;
 use super::notify::number_of;
+use super::served::{Known, Served};
 use crate::image::Image;
 use crate::progress::Progress;
 
@@ -40,25 +41,35 @@ impl OwnerVerbs for NoVerbs {
 }
 
 impl Image {
-    /// Runs a verb for another client in a task of its own. A request that is being worked on,
-    /// sent again, is not run twice.
+    /// Runs a verb for another client in a task of its own. A request that comes again is not run
+    /// again: who asks is told how it ended, now or when it has.
     pub(super) fn serve(self: &Arc<Self>, id: AsyncRequest, request: OwnerRequest) {
-        let serving = &self.coordination().serving;
-        if !serving.lock().unwrap_or_else(PoisonError::into_inner).insert(id) {
-            return;
-        }
+        let known = self.served().begin(id);
         let image = Arc::clone(self);
-        self.client().env.spawn(Box::pin(async move {
-            let asker = Asker { image: &image, id, percent: AtomicU64::new(0) };
-            let verbs = Arc::clone(&image.client().shared.verbs);
-            let result = verbs.run(&image, request, &asker).await;
-            let complete = NotifyMessage::AsyncComplete { request: id, result: number_of(result) };
-            if let Err(error) = image.notify(&complete).await {
-                tracing::warn!(%error, "the end of a request was not told");
+        match known {
+            Known::New => self.client().env.spawn(Box::pin(async move {
+                let asker = Asker { image: &image, id, percent: AtomicU64::new(0) };
+                let verbs = Arc::clone(&image.client().shared.verbs);
+                let result = number_of(verbs.run(&image, request, &asker).await);
+                image.served().end(id, result);
+                image.tell_end(id, result).await;
+            })),
+            Known::Running => {}
+            Known::Ended(result) => {
+                self.client().env.spawn(Box::pin(async move { image.tell_end(id, result).await }));
             }
-            let serving = &image.coordination().serving;
-            serving.lock().unwrap_or_else(PoisonError::into_inner).remove(&id);
-        }));
+        }
+    }
+
+    async fn tell_end(&self, request: AsyncRequest, result: i32) {
+        let complete = NotifyMessage::AsyncComplete { request, result };
+        if let Err(error) = self.notify(&complete).await {
+            tracing::warn!(%error, "the end of a request was not told");
+        }
+    }
+
+    fn served(&self) -> MutexGuard<'_, Served> {
+        self.coordination().served.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

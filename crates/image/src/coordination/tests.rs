@@ -1,19 +1,29 @@
 //! Several clients of one image: who writes, what they learn of each other, who is thrown out.
 
-use std::sync::Arc;
+use std::sync::atomic::{AtomicI32, Ordering};
+use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
+use futures_channel::mpsc::unbounded;
+use futures_util::StreamExt;
 use futures_util::future::join;
-use marcot_format::Utime;
 use marcot_format::call::lock::{GetInfo, Lock};
 use marcot_format::lock::{LockInfo, LockKind, RBD_LOCK};
+use marcot_format::notify::{NotifyMessage, NotifyResponse};
+use marcot_format::object_map::ObjectState;
+use marcot_format::{Encode, Utime};
 use marcot_store::memory::{MemoryCluster, MemoryOptions};
+use marcot_store::watch::{Acknowledgement, Watch, WatchEvent};
 use marcot_store::{ClusterChange, Errno, PoolId};
 use marcot_testkit::ThreadEnv;
 use pollster::block_on;
 
+use super::delegate::News;
+use super::notify::owner_answer;
+use super::{OwnerRequest, Quiesce};
 use crate::class_call::{ask, tell};
-use crate::operation::{self, CreateOptions, ResizeOptions};
+use crate::operation::snapshot::CreateSnapshotOptions;
+use crate::operation::{self, CreateOptions, ResizeOptions, image_meta};
 use crate::{Access, Client, Config, Image, Location, NoProgress, OpenOptions, SnapKey};
 
 struct World {
@@ -172,6 +182,122 @@ fn the_owner_runs_verbs_for_others() {
         let snap = Image::open(&world.client(), &world.at, at_snap).await.unwrap();
         assert_eq!(snap.read(0, 4096).await.unwrap(), block(1));
         owner.close().await.unwrap();
+        other.close().await.unwrap();
+    });
+}
+
+#[test]
+fn the_owner_sparsifies_and_keeps_metadata_for_others() {
+    block_on(async {
+        let world = World::new().await;
+        let (owner, other) = (world.open().await, world.open().await);
+        owner.write(0, Bytes::from(vec![0; 1 << 22])).await.unwrap();
+        owner.write(1 << 22, block(1)).await.unwrap();
+        operation::sparsify(&other, 4096, &NoProgress).await.unwrap();
+        let map = owner.current().object_map.clone().unwrap();
+        let state = |number| map.state(number).unwrap();
+        assert_eq!((state(0), state(1)), (ObjectState::Nonexistent, ObjectState::Exists));
+        image_meta::set(&other, "k", "v").await.unwrap();
+        assert_eq!(image_meta::get(&owner, "k").await.unwrap(), b"v");
+        image_meta::remove(&other, "k").await.unwrap();
+        let missing = image_meta::remove(&other, "k").await.unwrap_err();
+        assert_eq!(missing.errno(), Errno::NOENT);
+        let nonsense = image_meta::set(&other, "conf_rbd_nonsense", "1").await.unwrap_err();
+        assert_eq!(nonsense.errno(), Errno::INVAL);
+        assert!(owner.coordination().is_lock_owner(), "it was asked, not robbed");
+        owner.close().await.unwrap();
+        other.close().await.unwrap();
+    });
+}
+
+#[test]
+fn a_request_that_comes_again_is_not_run_again() {
+    block_on(async {
+        let world = World::new().await;
+        let (owner, other) = (world.open().await, world.open().await);
+        owner.write(0, block(1)).await.unwrap();
+        let id = other.next_request();
+        let asked = OwnerRequest::MetadataUpdate { key: "k".to_owned(), value: None };
+        image_meta::set(&owner, "k", "v").await.unwrap();
+        let (sender, mut ends) = unbounded();
+        other.coordination().asked.lock().unwrap().insert(id, sender);
+        let ask =
+            || async { owner_answer(&other.notify(&asked.clone().message(id)).await.unwrap()) };
+        assert_eq!(ask().await, Some(Ok(())));
+        assert_eq!(ends.next().await, Some(News::Complete(Ok(()))));
+        image_meta::set(&owner, "k", "again").await.unwrap();
+        assert_eq!(ask().await, Some(Ok(())));
+        assert_eq!(ends.next().await, Some(News::Complete(Ok(()))));
+        assert_eq!(image_meta::get(&owner, "k").await.unwrap(), b"again");
+        owner.close().await.unwrap();
+        other.close().await.unwrap();
+    });
+}
+
+#[test]
+fn a_user_in_another_process_is_asked_to_pause() {
+    block_on(async {
+        let world = World::new().await;
+        let taker = world.open().await;
+        let watch = taker.store().watch(taker.header_object()).await.unwrap();
+        let answers = Arc::new(AtomicI32::new(0));
+        let heard = Arc::new(Mutex::new(Vec::new()));
+        spawn_user(&taker, watch, Arc::clone(&answers), Arc::clone(&heard));
+        // When the lock was taken is told beside, at some time.
+        let names = || {
+            let heard = std::mem::take(&mut *heard.lock().unwrap()).into_iter();
+            heard.filter(|number| *number != 0).collect::<Vec<u32>>()
+        };
+        operation::snapshot::create(&taker, "s").await.unwrap();
+        assert_eq!(names(), [18, 19, 3]);
+        answers.store(-5, Ordering::SeqCst);
+        let refused = operation::snapshot::create(&taker, "t").await.unwrap_err();
+        assert_eq!(refused.errno(), Errno::IO);
+        assert_eq!(names(), [18, 19], "who paused goes on");
+        assert!(taker.header().snapshot_by_name("t").is_none());
+        for (name, quiesce, told) in
+            [("t", Quiesce::IgnoreErrors, &[18, 19, 3][..]), ("u", Quiesce::Skip, &[3])]
+        {
+            let options = CreateSnapshotOptions { quiesce, ..CreateSnapshotOptions::default() };
+            operation::snapshot::create_with(&taker, name, &options).await.unwrap();
+            assert_eq!(names(), told);
+        }
+        taker.close().await.unwrap();
+    });
+}
+
+/// Watches an image as a block device would: hears every message, and answers those about pausing.
+fn spawn_user(image: &Image, watch: Watch, answers: Arc<AtomicI32>, heard: Arc<Mutex<Vec<u32>>>) {
+    let Watch { handle, mut events } = watch;
+    let (store, object) = (Arc::clone(&image.client().store), image.header_object().clone());
+    image.client().env.spawn(Box::pin(async move {
+        while let Some(WatchEvent::Notified(note)) = events.next().await {
+            let number = NotifyMessage::from_payload(&note.payload).unwrap().number();
+            heard.lock().unwrap().push(number);
+            let result = answers.load(Ordering::SeqCst);
+            let payload = match number {
+                18 | 19 => NotifyResponse { result }.to_bytes(),
+                _ => Vec::new(),
+            };
+            let object = object.clone();
+            let ack = Acknowledgement { object, handle, id: note.id, payload: payload.into() };
+            store.acknowledge(ack).await.unwrap();
+        }
+    }));
+}
+
+#[test]
+fn nobody_rolls_back_under_a_living_client() {
+    block_on(async {
+        let world = World::new().await;
+        let (owner, other) = (world.open().await, world.open().await);
+        operation::snapshot::create(&owner, "s").await.unwrap();
+        owner.write(0, block(1)).await.unwrap();
+        let refused = operation::snapshot::rollback(&other, "s", &NoProgress).await.unwrap_err();
+        assert_eq!(refused.errno(), Errno::ROFS);
+        owner.close().await.unwrap();
+        operation::snapshot::rollback(&other, "s", &NoProgress).await.unwrap();
+        assert_eq!(other.read(0, 4096).await.unwrap(), block(0));
         other.close().await.unwrap();
     });
 }

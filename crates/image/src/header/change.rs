@@ -23,16 +23,19 @@ impl Header {
         }
     }
 
-    /// Adds a user's snapshot. `ESTALE` when there is a newer one.
-    pub(crate) fn add_snapshot(&self, snap: SnapId, name: &str) -> WriteStep {
+    /// Adds a snapshot; format 1 knows users' only. `ESTALE` when there is a newer one.
+    pub(crate) fn add_snapshot(
+        &self,
+        snap: SnapId,
+        name: &str,
+        namespace: &SnapshotNamespace,
+    ) -> WriteStep {
         let (name, snap_id) = (name.to_owned(), snap.0);
         match self.format {
             ImageFormat::V1 => exec(&SnapAdd { name, snap_id }),
-            ImageFormat::V2 => exec(&SnapshotAdd {
-                name,
-                snap_id,
-                namespace: Trailing(Some(SnapshotNamespace::User)),
-            }),
+            ImageFormat::V2 => {
+                exec(&SnapshotAdd { name, snap_id, namespace: Trailing(Some(namespace.clone())) })
+            }
         }
     }
 

@@ -23,6 +23,8 @@ use crate::object_map::ObjectMap;
 pub enum ClaimError {
     #[error("image {image} is opened read-only")]
     ReadOnly { image: Arc<str> },
+    #[error("another client works on image {image}; end it first")]
+    InUse { image: Arc<str> },
     #[error(transparent)]
     Unwritable(#[from] UnwritableError),
     #[error(transparent)]
@@ -36,7 +38,9 @@ pub enum ClaimError {
 impl ClaimError {
     pub fn errno(&self) -> Errno {
         match self {
-            ClaimError::ReadOnly { .. } | ClaimError::Unwritable(_) => Errno::ROFS,
+            ClaimError::ReadOnly { .. } | ClaimError::InUse { .. } | ClaimError::Unwritable(_) => {
+                Errno::ROFS
+            }
             ClaimError::Lock(error) => error.errno_of_verb(),
             ClaimError::Header(error) => error.errno(),
             ClaimError::Call(error) => error.errno(),
@@ -74,6 +78,19 @@ impl<'a> Claim<'a> {
         image.refresh_if_stale().await?;
         image.header().check_writable(features)?;
         Ok(Claim { image, _lock: lock })
+    }
+
+    /// The same, but does not take the lock from a living client.
+    pub(crate) async fn take_unused(image: &'a Image) -> Result<Claim<'a>, ClaimError> {
+        check_writable(image)?;
+        image.refresh().await?;
+        image.header().check_writable(Features::NONE)?;
+        let Some(lock) = image.hold_lock(WhileOwned::Leave).await? else {
+            return Err(ClaimError::InUse { image: image.name() });
+        };
+        image.refresh_if_stale().await?;
+        image.header().check_writable(Features::NONE)?;
+        Ok(Claim { image, _lock: Some(lock) })
     }
 
     /// Within [`Image::as_owner`]: the lock is kept by who called.

@@ -7,8 +7,10 @@ use marcot_store::{Errno, ObjectId, Store};
 
 use crate::class_call::{CallError, ask, tell};
 use crate::config::{OptionError, overrides};
+use crate::coordination::{DelegateError, OwnerRequest};
 use crate::image::Image;
-use crate::operation::claim::{Claim, ClaimError};
+use crate::operation::claim::{Claim, ClaimError, check_writable};
+use crate::progress::NoProgress;
 
 /// How many pairs to ask for at once.
 const PAGE: u64 = 64;
@@ -23,6 +25,8 @@ pub enum ImageMetaError {
     #[error(transparent)]
     Claim(#[from] ClaimError),
     #[error(transparent)]
+    Delegate(#[from] DelegateError),
+    #[error(transparent)]
     Call(#[from] CallError),
 }
 
@@ -32,6 +36,7 @@ impl ImageMetaError {
             ImageMetaError::NotFound { .. } => Errno::NOENT,
             ImageMetaError::Option(error) => error.errno(),
             ImageMetaError::Claim(error) => error.errno(),
+            ImageMetaError::Delegate(error) => error.errno(),
             ImageMetaError::Call(error) => error.errno(),
         }
     }
@@ -47,18 +52,31 @@ pub async fn get(image: &Image, key: &str) -> Result<Vec<u8>, ImageMetaError> {
 }
 
 /// Sets `key` to `value`. A key `conf_…` must be an option that images may set.
-pub async fn set(image: &Image, key: &str, value: &[u8]) -> Result<(), ImageMetaError> {
+pub async fn set(image: &Image, key: &str, value: &str) -> Result<(), ImageMetaError> {
+    check_writable(image)?;
     overrides::check_metadata(key, value)?;
-    let claim = Claim::take(image).await?;
-    let pairs = BTreeMap::from([(key.to_owned(), value.to_vec())]);
+    let request =
+        OwnerRequest::MetadataUpdate { key: key.to_owned(), value: Some(value.to_owned()) };
+    image.as_owner(request, &NoProgress, || set_here(image, key, value)).await
+}
+
+async fn set_here(image: &Image, key: &str, value: &str) -> Result<(), ImageMetaError> {
+    let claim = Claim::owned(image).await?;
+    let pairs = BTreeMap::from([(key.to_owned(), value.as_bytes().to_vec())]);
     tell(image.store(), image.header_object(), &MetadataSet { pairs }).await?;
     Ok(claim.announce().await?)
 }
 
 /// Removes `key`.
 pub async fn remove(image: &Image, key: &str) -> Result<(), ImageMetaError> {
+    check_writable(image)?;
     get(image, key).await?;
-    let claim = Claim::take(image).await?;
+    let request = OwnerRequest::MetadataUpdate { key: key.to_owned(), value: None };
+    image.as_owner(request, &NoProgress, || remove_here(image, key)).await
+}
+
+async fn remove_here(image: &Image, key: &str) -> Result<(), ImageMetaError> {
+    let claim = Claim::owned(image).await?;
     let call = MetadataRemove { key: key.to_owned() };
     match tell(image.store(), image.header_object(), &call).await {
         Err(error) if error.is_not_found() => {

@@ -7,7 +7,8 @@ use marcot_format::snapshot::SnapshotNamespace;
 use marcot_store::{Errno, SnapId};
 
 use super::rename::rename_here;
-use super::{ResizeOptions, feature, flatten, object_map, resize, snapshot};
+use super::snapshot::{self, CreateSnapshotOptions};
+use super::{ResizeOptions, feature, flatten, image_meta, object_map, resize, sparsify};
 use crate::coordination::{OwnerRequest, OwnerVerbs};
 use crate::image::Image;
 use crate::progress::Progress;
@@ -49,6 +50,17 @@ impl OwnerVerbs for Verbs {
                     let rebuilt = object_map::rebuild(image, SnapId::HEAD, progress).await;
                     rebuilt.map_err(|error| error.errno())
                 }
+                OwnerRequest::Sparsify { sparse_size } => {
+                    let sparsified = sparsify(image, sparse_size, progress).await;
+                    sparsified.map_err(|error| error.errno())
+                }
+                OwnerRequest::MetadataUpdate { key, value } => {
+                    let updated = match value {
+                        Some(value) => image_meta::set(image, &key, &value).await,
+                        None => image_meta::remove(image, &key).await,
+                    };
+                    updated.map_err(|error| error.errno())
+                }
                 on_snapshot => run_on_snapshot(image, on_snapshot).await,
             }
         })
@@ -57,8 +69,10 @@ impl OwnerVerbs for Verbs {
 
 async fn run_on_snapshot(image: &Image, request: OwnerRequest) -> Result<(), Errno> {
     match request {
-        OwnerRequest::SnapCreate { name, namespace: SnapshotNamespace::User } => {
-            snapshot::create(image, &name).await.map(drop).map_err(|error| error.errno())
+        OwnerRequest::SnapCreate { name, namespace, quiesce } => {
+            let options = CreateSnapshotOptions { namespace, quiesce };
+            let created = snapshot::create_with(image, &name, &options).await;
+            created.map(drop).map_err(|error| error.errno())
         }
         OwnerRequest::SnapRemove { name, namespace: SnapshotNamespace::User } => {
             snapshot::remove(image, &name).await.map_err(|error| error.errno())

@@ -153,7 +153,7 @@ async fn remove_now(
     progress: &dyn Progress,
 ) -> Result<(), RemoveError> {
     let doomed = Doomed { client, at, name, id, now_in: Place::Directory };
-    doomed.check_watchers().await?;
+    doomed.check_use().await?;
     match Image::open(client, at, OpenOptions::id(id, Access::ReadWrite)).await {
         Ok(image) => doomed.remove(&image, progress).await?,
         // A crash while it was created, or removed by an older release, left a name without a
@@ -178,7 +178,7 @@ pub(crate) async fn remove_trashed(
     progress: &dyn Progress,
 ) -> Result<(), RemoveError> {
     let doomed = Doomed { client, at, name, id, now_in: Place::Trash };
-    doomed.check_watchers().await?;
+    doomed.check_use().await?;
     match Image::open(client, at, OpenOptions::id(id, Access::ReadWrite)).await {
         Ok(image) => doomed.remove(&image, progress).await?,
         // A crash came when only the entry, or in Ceph the object map too, was left.
@@ -246,7 +246,14 @@ impl Doomed<'_> {
         Ok(forget_child(self.client, &image.header()).await?)
     }
 
-    async fn check_watchers(&self) -> Result<(), RemoveError> {
+    /// Snapshots first, as in Ceph: who has to remove them has no use for the watchers.
+    async fn check_use(&self) -> Result<(), RemoveError> {
+        let read_only = OpenOptions::id(self.id, Access::ReadOnly);
+        match Image::open(self.client, self.at, read_only).await {
+            Ok(image) => check_snapshots(&image.header(), self.name)?,
+            Err(OpenError::NoImage(_)) => return Ok(()),
+            Err(error) => return Err(error.into()),
+        }
         let header = self.at.object(object_name::header(self.id));
         check_watchers(self.client, &header, self.name).await
     }

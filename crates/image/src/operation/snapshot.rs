@@ -11,7 +11,7 @@ pub mod rename;
 pub mod rollback;
 pub mod unprotect;
 
-pub use create::{CreateSnapshotError, create};
+pub use create::{CreateSnapshotError, CreateSnapshotOptions, create, create_with};
 pub use force::{ForceRemoveError, force_remove};
 pub use limit::{LimitError, clear_limit, limit, set_limit};
 pub use list::{Scope, list};
@@ -21,3 +21,6 @@ pub use remove::{RemoveSnapshotError, remove, remove_by_id};
 pub use rename::{RenameSnapshotError, rename};
 pub use rollback::{RollbackError, rollback};
 pub use unprotect::{UnprotectError, unprotect};
+
+pub(crate) use create::take;
+pub(crate) use rollback::rollback_claimed;

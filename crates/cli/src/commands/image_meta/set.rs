@@ -29,7 +29,7 @@ fn run(arguments: &Arguments, session: &Session) -> Result<(), Failure> {
     let key = super::word(arguments, "key")?;
     let value = super::word(arguments, "value")?;
     let image = session.open_head(&spec, Access::ReadWrite)?;
-    session.wait(image_meta::set(&image, &key, value.as_bytes())).map_err(|error| {
+    session.wait(image_meta::set(&image, &key, &value)).map_err(|error| {
         console::complain(&format!("failed to set metadata {key} of image : {}", error.errno()));
         Failure::refused("setting metadata failed", &error)
     })?;

@@ -1,3 +1,4 @@
 //! `rbd pool …`
 
 pub(crate) mod init;
+pub(crate) mod stats;

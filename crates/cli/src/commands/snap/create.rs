@@ -2,7 +2,7 @@
 
 use clap::Command;
 use marcot_image::Access;
-use marcot_image::operation::snapshot;
+use marcot_image::operation::snapshot::{self, CreateSnapshotOptions};
 
 use crate::args::spec::{self, SnapRule, Strictness, Wanted};
 use crate::args::{Arguments, options};
@@ -19,19 +19,18 @@ pub(crate) const COMMAND: CommandDef = CommandDef {
 };
 
 fn define(command: Command) -> Command {
-    options::no_progress(options::snapshot(command)).args([
-        options::switch("skip-quiesce", "do not ask users of the image to pause"),
-        options::switch("ignore-quiesce-error", "go on when they cannot"),
-    ])
+    options::quiesce(options::no_progress(options::snapshot(command)))
 }
 
 fn run(arguments: &Arguments, session: &Session) -> Result<(), Failure> {
     let wanted = Wanted::existing(SnapRule::Required).strictly(Strictness::NewSnapshot);
     let spec = spec::image(arguments, wanted)?;
     let snap = spec.snap.clone().unwrap_or_default();
+    let quiesce = options::quiesce_mode(arguments)?;
     let image = session.open_head(&spec, Access::ReadWrite)?;
+    let options = CreateSnapshotOptions { quiesce, ..CreateSnapshotOptions::default() };
     let meter = session.meter("Creating snap", arguments);
-    let created = session.wait(snapshot::create(&image, &snap));
+    let created = session.wait(snapshot::create_with(&image, &snap, &options));
     meter.ended(created).map_err(|error| Failure::refused("failed to create snapshot", &error))?;
     session.close_image(&image)
 }

@@ -11,6 +11,7 @@ use crate::args::{Arguments, options};
 use crate::commands::CommandDef;
 use crate::console;
 use crate::exit::Failure;
+use crate::membership::GroupSnapName;
 use crate::render::table::{Align, Table};
 use crate::render::{Format, Value, structured};
 use crate::session::Session;
@@ -40,15 +41,26 @@ fn run(arguments: &Arguments, session: &Session) -> Result<(), Failure> {
     let scope = if arguments.flag("all") { Scope::All } else { Scope::User };
     let image = session.open_target_head(&target, Access::ReadOnly)?;
     let header = image.header();
-    let shown = snapshot::list(&header, scope);
+    let shown = snapshot::list(&header, scope)
+        .into_iter()
+        .map(|snap| {
+            Ok(Shown { snap, group: GroupSnapName::find(session, &image, &snap.namespace)? })
+        })
+        .collect::<Result<Vec<Shown<'_>>, Failure>>()?;
     match style.format {
         Format::Plain if shown.is_empty() => Ok(()),
         Format::Plain => console::print(&table(&shown, scope)),
         Format::Json | Format::Xml => {
-            let list = Value::list("snapshot", shown.iter().map(|snap| value(snap, scope)));
+            let list = Value::list("snapshot", shown.iter().map(|one| value(one, scope)));
             console::print(&structured(style, "snapshots", &list))
         }
     }
+}
+
+/// A snapshot, and the group's snapshot that it is a part of.
+struct Shown<'a> {
+    snap: &'a Snapshot,
+    group: Option<GroupSnapName>,
 }
 
 fn is_protected(snap: &Snapshot) -> bool {
@@ -63,7 +75,7 @@ fn taken(snap: &Snapshot) -> String {
     }
 }
 
-fn value(snap: &Snapshot, scope: Scope) -> Value {
+fn value(Shown { snap, group }: &Shown<'_>, scope: Scope) -> Value {
     let mut fields = vec![
         ("id", Value::Number(snap.id.0)),
         ("name", Value::text(&snap.name)),
@@ -75,6 +87,13 @@ fn value(snap: &Snapshot, scope: Scope) -> Value {
         let mut namespace = vec![("type", Value::text(kind(snap)))];
         if let SnapshotNamespace::Trash { original_name, .. } = &snap.namespace {
             namespace.push(("original_name", Value::text(original_name)));
+        }
+        if let Some(GroupSnapName { group, snapshot }) = group {
+            namespace.extend([
+                ("pool", Value::text(&group.pool)),
+                ("group", Value::text(&group.group)),
+                ("group snap", Value::text(snapshot)),
+            ]);
         }
         fields.push(("namespace", Value::Object(namespace)));
     }
@@ -91,7 +110,7 @@ fn kind(snap: &Snapshot) -> &'static str {
     }
 }
 
-fn table(snaps: &[&Snapshot], scope: Scope) -> String {
+fn table(snaps: &[Shown<'_>], scope: Scope) -> String {
     let mut columns = vec![
         ("SNAPID", Align::Left, Align::Right),
         ("NAME", Align::Left, Align::Left),
@@ -103,7 +122,7 @@ fn table(snaps: &[&Snapshot], scope: Scope) -> String {
         columns.push(("NAMESPACE", Align::Left, Align::Left));
     }
     let mut table = Table::new(&columns);
-    for snap in snaps {
+    for Shown { snap, group } in snaps {
         let protected = if is_protected(snap) { "yes" } else { "" };
         let mut cells = vec![
             snap.id.0.to_string(),
@@ -113,9 +132,12 @@ fn table(snaps: &[&Snapshot], scope: Scope) -> String {
             taken(snap),
         ];
         if scope == Scope::All {
-            cells.push(match &snap.namespace {
-                SnapshotNamespace::Trash { original_name, .. } => {
+            cells.push(match (&snap.namespace, group) {
+                (SnapshotNamespace::Trash { original_name, .. }, _) => {
                     format!("trash ({original_name})")
+                }
+                (_, Some(GroupSnapName { group, snapshot })) => {
+                    format!("group ({}/{}@{snapshot})", group.pool, group.group)
                 }
                 _ => kind(snap).to_owned(),
             });

@@ -52,6 +52,9 @@ fn explain(session: &Session, error: &TrashError) {
             "Deferment time has not expired, please use --force if you really want to remove the \
              image",
         ),
+        TrashError::Remove(inner) if matches!(**inner, RemoveError::InGroup { .. }) => {
+            console::complain(remove::LEAVE_THE_GROUP);
+        }
         // Here Ceph does not tell removed snapshots from others.
         TrashError::Remove(inner) => match remove::explained(&plainly(inner)) {
             Some(line) => session.warn(line),

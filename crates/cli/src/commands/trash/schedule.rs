@@ -28,7 +28,10 @@ pub(crate) const LIST: CommandDef = CommandDef {
     name: "trash purge schedule list",
     alias: Some("trash purge schedule ls"),
     about: "List the intervals (refused: Ceph's manager knows them)",
-    define: |command| options::format(options::place(command)),
+    define: |command| {
+        let recursive = options::switch("recursive", "those of the levels below too");
+        options::format(options::place(command)).arg(recursive)
+    },
     run: refuse,
 };
 

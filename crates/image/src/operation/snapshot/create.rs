@@ -7,7 +7,7 @@ use marcot_format::snapshot::SnapshotNamespace;
 use marcot_store::{Errno, SnapId, StoreError};
 
 use crate::class_call::CallError;
-use crate::coordination::{DelegateError, OwnerRequest};
+use crate::coordination::{DelegateError, OwnerRequest, Quiesce, QuiesceError};
 use crate::image::Image;
 use crate::operation::claim::{Claim, ClaimError, check_writable};
 use crate::progress::NoProgress;
@@ -33,6 +33,8 @@ pub enum CreateSnapshotError {
     Call(#[from] CallError),
     #[error(transparent)]
     Delegate(#[from] DelegateError),
+    #[error(transparent)]
+    Quiesce(#[from] QuiesceError),
 }
 
 impl CreateSnapshotError {
@@ -45,6 +47,7 @@ impl CreateSnapshotError {
             CreateSnapshotError::Claim(error) => error.errno(),
             CreateSnapshotError::Call(error) => error.errno(),
             CreateSnapshotError::Delegate(error) => error.errno(),
+            CreateSnapshotError::Quiesce(error) => error.errno(),
         }
     }
 }
@@ -55,41 +58,84 @@ impl From<StoreError> for CreateSnapshotError {
     }
 }
 
-/// Takes a snapshot of what the image holds now and answers its id.
+/// How to take a snapshot.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CreateSnapshotOptions {
+    /// Whom it is for.
+    pub namespace: SnapshotNamespace,
+    /// What the image's users are asked first.
+    pub quiesce: Quiesce,
+}
+
+/// Takes a user's snapshot of what the image holds now and answers its id.
 pub async fn create(image: &Image, name: &str) -> Result<SnapId, CreateSnapshotError> {
+    create_with(image, name, &CreateSnapshotOptions::default()).await
+}
+
+/// Takes a snapshot of what the image holds now and answers its id.
+pub async fn create_with(
+    image: &Image,
+    name: &str,
+    options: &CreateSnapshotOptions,
+) -> Result<SnapId, CreateSnapshotError> {
     if name.is_empty() {
         return Err(CreateSnapshotError::NoName);
     }
     check_writable(image)?;
-    let request =
-        OwnerRequest::SnapCreate { name: name.to_owned(), namespace: SnapshotNamespace::User };
-    image.as_owner(request, &NoProgress, || create_here(image, name)).await?;
+    let CreateSnapshotOptions { namespace, quiesce } = options;
+    let request = OwnerRequest::SnapCreate {
+        name: name.to_owned(),
+        namespace: namespace.clone(),
+        quiesce: *quiesce,
+    };
+    image.as_owner(request, &NoProgress, || create_here(image, name, options)).await?;
     image.refresh().await.map_err(ClaimError::from)?;
     let header = image.header();
-    let created = header.snapshot_by_name(name);
+    let created = header.snapshot_named(name, namespace);
     created.map(|snapshot| snapshot.id).ok_or_else(|| CreateSnapshotError::Gone {
         image: Arc::clone(&header.name),
         name: name.to_owned(),
     })
 }
 
-async fn create_here(image: &Image, name: &str) -> Result<(), CreateSnapshotError> {
+async fn create_here(
+    image: &Image,
+    name: &str,
+    options: &CreateSnapshotOptions,
+) -> Result<(), CreateSnapshotError> {
     let claim = Claim::owned(image).await?;
-    if claim.header().snapshot_by_name(name).is_some() {
+    if claim.header().snapshot_named(name, &options.namespace).is_some() {
         return Err(exists(image, name));
     }
+    let users = image.pause_users(options.quiesce).await?;
+    let taken = take(&claim, name, &options.namespace).await;
+    users.resume().await;
+    taken?;
+    Ok(claim.announce().await?)
+}
+
+/// The snapshot itself, for verbs that hold the claim already and announce it.
+pub(crate) async fn take(
+    claim: &Claim<'_>,
+    name: &str,
+    namespace: &SnapshotNamespace,
+) -> Result<SnapId, CreateSnapshotError> {
     let quiet = claim.quiesce().await;
-    let snap = add(&claim, name).await?;
+    let snap = add(claim, name, namespace).await?;
     if let Some(map) = claim.object_map() {
         map.add_snapshot(&claim.header(), snap).await?;
     }
     // Writes that follow must know of the snapshot.
     claim.reread().await?;
     drop(quiet);
-    Ok(claim.announce().await?)
+    Ok(snap)
 }
 
-async fn add(claim: &Claim<'_>, name: &str) -> Result<SnapId, CreateSnapshotError> {
+async fn add(
+    claim: &Claim<'_>,
+    name: &str,
+    namespace: &SnapshotNamespace,
+) -> Result<SnapId, CreateSnapshotError> {
     let image = claim.image();
     let header = claim.header();
     let (store, pool) = (image.store(), header.data_pool);
@@ -97,7 +143,8 @@ async fn add(claim: &Claim<'_>, name: &str) -> Result<SnapId, CreateSnapshotErro
     loop {
         attempt += 1;
         let snap = store.create_snap_id(pool).await?;
-        let Err(error) = image.change_header(header.add_snapshot(snap, name)).await else {
+        let step = header.add_snapshot(snap, name, namespace);
+        let Err(error) = image.change_header(step).await else {
             return Ok(snap);
         };
         // Nobody knows of the id yet. The error that brought us here is the one to report.

@@ -40,32 +40,46 @@ impl RollbackError {
     }
 }
 
-/// Gives the head the size and the bytes of the user's snapshot `name`.
+/// Gives the head the size and the bytes of the user's snapshot `name`. As in Ceph, not while
+/// another client has the lock: it would see its disk change under its feet.
 pub async fn rollback(
     image: &Image,
     name: &str,
     progress: &dyn Progress,
 ) -> Result<(), RollbackError> {
-    let claim = Claim::take(image).await?;
+    let claim = Claim::take_unused(image).await?;
     let header = claim.header();
     let Some(snapshot) = header.snapshot_by_name(name) else {
         let image = Arc::clone(&header.name);
         return Err(RollbackError::NotFound { image, name: name.to_owned() });
     };
-    let (snap, size) = (snapshot.id, snapshot.size);
-    set_size(&claim, size, &NoProgress).await?;
+    rollback_claimed(&claim, snapshot.id, progress).await
+}
+
+/// The same for verbs that hold the claim already and know the snapshot, of whatever kind.
+pub(crate) async fn rollback_claimed(
+    claim: &Claim<'_>,
+    snap: SnapId,
+    progress: &dyn Progress,
+) -> Result<(), RollbackError> {
+    let header = claim.header();
+    let Some(snapshot) = header.snapshot(snap) else {
+        let (image, name) = (Arc::clone(&header.name), snap.0.to_string());
+        return Err(RollbackError::NotFound { image, name });
+    };
+    set_size(claim, snapshot.size, &NoProgress).await?;
     let header = claim.header();
     let quiet = claim.quiesce().await;
-    let maps = Maps::load(&claim, &header, snap).await?;
+    let maps = Maps::load(claim, &header, snap).await?;
     if let Some(maps) = &maps {
-        maps.store(&claim, maps.during()).await?;
+        maps.store(claim, maps.during()).await?;
     }
     let count = header.object_count(header.size);
     let touched = |number: &u64| maps.as_ref().is_none_or(|maps| maps.may_differ(*number));
     let objects: Vec<u64> = (0..count).filter(touched).collect();
-    roll_back_objects(&claim, &header, snap, &objects, progress).await?;
+    roll_back_objects(claim, &header, snap, &objects, progress).await?;
     if let Some(maps) = &maps {
-        maps.store(&claim, maps.after(&header, snap)).await?;
+        maps.store(claim, maps.after(&header, snap)).await?;
     }
     drop(quiet);
     Ok(claim.announce().await?)

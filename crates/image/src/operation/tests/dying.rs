@@ -22,7 +22,7 @@ use crate::{Client, Image, Location, NoProgress};
 
 /// Runs `verb` in a process that dies at its first, second, third … change, until it outlives them
 /// all; each time `afterwards` says what those who come next see and do.
-fn dying_at_every_step(
+pub(super) fn dying_at_every_step(
     prepare: impl AsyncFn(&World),
     verb: impl AsyncFn(&World, &Client) -> Result<(), Errno>,
     afterwards: impl AsyncFn(&World),
@@ -160,7 +160,7 @@ async fn parent(world: &World) {
     world.snap("a", "s").await;
     world.protect("a", "s").await;
     namespace::create(&world.client, PoolId(2), "ns").await.unwrap();
-    world.with("a", async |a| crate::operation::image_meta::set(a, "k", b"v").await.unwrap()).await;
+    world.with("a", async |a| crate::operation::image_meta::set(a, "k", "v").await.unwrap()).await;
 }
 
 /// A clone that some process died of making, and the ways to go on.

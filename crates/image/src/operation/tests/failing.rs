@@ -76,7 +76,7 @@ fn clone_leaves_nothing_behind() {
                 world.protect("a", "s").await;
                 world
                     .with("a", async |image| {
-                        crate::operation::image_meta::set(image, "k", b"v").await.unwrap();
+                        crate::operation::image_meta::set(image, "k", "v").await.unwrap();
                     })
                     .await;
             },

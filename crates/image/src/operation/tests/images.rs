@@ -123,9 +123,9 @@ fn metadata_is_kept() {
         world
             .with("a", async |image| {
                 for number in 0..9 {
-                    image_meta::set(image, &format!("key{number}"), b"old").await.unwrap();
+                    image_meta::set(image, &format!("key{number}"), "old").await.unwrap();
                 }
-                image_meta::set(image, "key3", b"new").await.unwrap();
+                image_meta::set(image, "key3", "new").await.unwrap();
                 image_meta::remove(image, "key4").await.unwrap();
                 let missing = image_meta::remove(image, "key4").await.unwrap_err();
                 assert_eq!(missing.errno(), Errno::NOENT);

@@ -160,7 +160,7 @@ async fn changes(image: &Image) -> Vec<Errno> {
         image.discard(0, MIB).await.unwrap_err().errno(),
         snapshot::create(image, "x").await.unwrap_err().errno(),
         resize(image, MIB, &shrink, &NoProgress).await.unwrap_err().errno(),
-        image_meta::set(image, "k", b"v").await.unwrap_err().errno(),
+        image_meta::set(image, "k", "v").await.unwrap_err().errno(),
     ]
 }
 

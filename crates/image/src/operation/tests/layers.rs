@@ -17,7 +17,7 @@ async fn family(world: &World, format: CloneFormat) {
     world.create("a", 20 * MIB).await;
     world.write("a", 0, b"zero").await;
     world.write("a", 9 * MIB, b"nine").await;
-    world.with("a", async |image| image_meta::set(image, "k", b"v").await.unwrap()).await;
+    world.with("a", async |image| image_meta::set(image, "k", "v").await.unwrap()).await;
     world.snap("a", "s").await;
     world.protect("a", "s").await;
     let options = CloneOptions { format: Some(format), ..CloneOptions::default() };

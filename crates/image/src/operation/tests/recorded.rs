@@ -60,7 +60,7 @@ async fn run(world: &World, stage: &str) {
             world.with("a", async |image| image.write(0, data).await.unwrap()).await;
         }
         "image-meta set" => {
-            world.with("a", async |image| image_meta::set(image, "k", b"v").await.unwrap()).await;
+            world.with("a", async |image| image_meta::set(image, "k", "v").await.unwrap()).await;
         }
         "clone v1" => world.clone("a", "s1", "b", &CloneOptions::default()).await,
         "clone v2" => world.clone("a", "s1", "c", &v2()).await,
