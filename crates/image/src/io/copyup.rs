@@ -12,6 +12,7 @@
 use std::collections::BTreeMap;
 
 use marcot_format::call::data_object::SparseCopyup;
+use marcot_format::features::Features;
 use marcot_format::object_map::ObjectState;
 use marcot_store::op::{AllZeros, CopyupPiece, CreateMode};
 use marcot_store::{Errno, ReadOp, ReadStep, SnapContext, SnapId, StoreError, WriteStep};
@@ -159,6 +160,9 @@ impl Image {
         (depth, all_zeros): (&Depth, AllZeros),
         sources: Sources,
     ) -> Result<bool, ParentError> {
+        let Some(sources) = self.sure(current, number, depth, sources).await? else {
+            return Ok(false);
+        };
         note_copyup(self.store(), &current.header, number).await?;
         let change = (&[][..], SnapContext::default());
         let whole = (depth, all_zeros);
@@ -171,6 +175,28 @@ impl Image {
             self.send_under(current, number, cut, snap_context.clone()).await?;
         }
         Ok(true)
+    }
+
+    /// What remains of `sources` once those have been looked for that no object map told of: the
+    /// snapshots' maps are not to say that there is an object when no ancestor has one.
+    async fn sure(
+        &self,
+        current: &Current,
+        number: u64,
+        depth: &Depth,
+        Sources { mut search, mut found }: Sources,
+    ) -> Result<Option<Sources>, ParentError> {
+        let header = &current.header;
+        let in_maps =
+            header.features.contains(Features::OBJECT_MAP) && !header.snapshots.is_empty();
+        while in_maps && !found.is_empty() {
+            let guesses = found.iter().filter(|found| search.is_guess(found)).copied().collect();
+            if !self.look_for(&mut search, guesses).await? {
+                break;
+            }
+            found = self.plan_copyup(current, &mut search, number, depth).await?;
+        }
+        Ok((!found.is_empty()).then_some(Sources { search, found }))
     }
 
     /// Where an ancestor may have bytes for an object; `None` when none has.
@@ -262,6 +288,14 @@ impl Image {
         found: Vec<Found>,
         error: StoreError,
     ) -> Result<(), ParentError> {
+        match self.look_for(search, found).await? {
+            true => Ok(()),
+            false => Err(error.into()),
+        }
+    }
+
+    /// Whether any of the sources does not exist; the search then goes on without it.
+    async fn look_for(&self, search: &mut Search, found: Vec<Found>) -> Result<bool, ParentError> {
         let mut missing = Vec::new();
         for candidate in found {
             let (object, snap) = search.source(&candidate);
@@ -272,13 +306,12 @@ impl Image {
                 Err(other) => return Err(other.into()),
             }
         }
-        if missing.is_empty() {
-            return Err(error.into());
-        }
+        let any = !missing.is_empty();
         for candidate in missing {
             search.plan_without(candidate, &mut Vec::new());
         }
-        self.conclude(search).await
+        self.conclude(search).await?;
+        Ok(any)
     }
 
     /// The parent's bytes as a call.

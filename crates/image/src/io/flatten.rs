@@ -91,7 +91,9 @@ impl Image {
         if depth.overlap == 0 {
             return Ok(());
         }
-        let Some(sources) = self.sources(current, number, &depth).await? else { return Ok(()) };
+        let Some(sources) = self.sources(current, number, &depth).await? else {
+            return Ok(self.note_left_out(current, number).await?);
+        };
         let gate = self.object_gates().of(number);
         let shared = self.client().store.capabilities().copyup_by_reference;
         let (_inside, _closed) = match shared && depth.cuts.is_empty() {
@@ -115,9 +117,12 @@ impl Image {
         Ok(())
     }
 
-    /// Takes back that an object exists for which the parent had nothing but zeros.
+    /// Takes back that an object exists for which the parent had nothing after all, or only zeros.
     async fn note_left_out(&self, current: &Current, number: u64) -> Result<(), IoError> {
         let Some(map) = &current.object_map else { return Ok(()) };
+        if map.state(number) != Some(ObjectState::Exists) {
+            return Ok(());
+        }
         // Whoever creates it says so first, inside the gate.
         let _closed = self.object_gates().of(number).close().await;
         if self.object_exists(current, number).await? {

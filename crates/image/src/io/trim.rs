@@ -57,6 +57,10 @@ impl Image {
         if kept == object_size {
             return Ok(());
         }
+        if kept > 0 && kept == striping.object_bytes_below(number, current.view.size) {
+            // Of a striped object the image has no bytes between the two sizes.
+            return Ok(());
+        }
         let situation = current.situation(number);
         if situation.has_snapshots && situation.overlap > kept {
             self.copyup_object(&current, number, ObjectState::Exists).await?;

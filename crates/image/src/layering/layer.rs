@@ -32,6 +32,8 @@ pub(super) struct Layer {
     data_pool: PoolId,
     object_prefix: Arc<str>,
     absent: AbsentSet,
+    /// Whether that is from an object map, and what is not absent exists.
+    mapped: bool,
     accessed: Recorded,
 }
 
@@ -92,9 +94,20 @@ impl Layer {
             features.contains(Features::OBJECT_MAP) && !flags.contains(Flags::OBJECT_MAP_INVALID);
         let count = striping.object_count(link.size);
         let map = if trusted { load_map(store, &location, spec).await? } else { None };
-        let absent = AbsentSet::new(count, map.as_ref());
+        let (absent, mapped) = (AbsentSet::new(count, map.as_ref()), map.is_some());
         let spec = spec.clone();
-        Ok(Layer { spec, striping, link, location, data_pool, object_prefix, absent, accessed })
+        let layer = Layer {
+            spec,
+            striping,
+            link,
+            location,
+            data_pool,
+            object_prefix,
+            absent,
+            mapped,
+            accessed,
+        };
+        Ok(layer)
     }
 
     /// Whether the layer is still there and still linked as it was.
@@ -124,6 +137,11 @@ impl Layer {
     /// Whether the layer is known to have no such object.
     pub(super) fn lacks(&self, number: u64) -> bool {
         self.absent.contains(number)
+    }
+
+    /// Whether an object map tells which objects there are.
+    pub(super) fn is_mapped(&self) -> bool {
+        self.mapped
     }
 
     /// Remembers that the layer has no such object.

@@ -43,6 +43,11 @@ impl Search {
         (layer.data_object(found.object.object), layer.snap())
     }
 
+    /// Whether the object of `found` may turn out not to exist: no object map told of it.
+    pub(crate) fn is_guess(&self, found: &Found) -> bool {
+        !self.ancestry.layers[found.layer].is_mapped()
+    }
+
     /// Says in the headers of the layers that are looked through for `found` that they are read.
     pub(crate) async fn note_access(&self, client: &Client, found: &[Found]) {
         let deepest = found.iter().map(|found| found.layer).max().unwrap_or(0);

@@ -3,7 +3,7 @@
 use marcot_format::call::object_map::{
     ObjectMapSave, ObjectMapSnapAdd, ObjectMapSnapRemove, ObjectMapUpdate,
 };
-use marcot_format::features::Features;
+use marcot_format::features::{Features, Flags};
 use marcot_format::object_map::ObjectState;
 use marcot_store::{ObjectId, SnapId, Store, WriteOp, WriteStep};
 
@@ -44,7 +44,13 @@ impl ObjectMap {
         snap: SnapId,
     ) -> Result<(), CallError> {
         let object = header.object_map_object(snap);
-        if header.features.contains(Features::FAST_DIFF) && !self.is_given_up() {
+        let invalid = |snap| {
+            header.view(snap).is_some_and(|view| view.flags.contains(Flags::OBJECT_MAP_INVALID))
+        };
+        // What is not trusted is not merged into what is not trusted either.
+        let distrusted = invalid(snap) && invalid(SnapId::HEAD);
+        let fast = header.features.contains(Features::FAST_DIFF);
+        if fast && !distrusted && !self.is_given_up() {
             match load_states(&*self.store, &object).await {
                 Ok(removed) => self.merge_removed(header, snap, removed).await?,
                 Err(error) if error.is_not_found() => {}

@@ -70,7 +70,8 @@ fn parent(session: &Session, at: &Location, entry: &Entry) -> Option<ParentName>
     let client = session.client().ok()?;
     let options = OpenOptions::id(entry.id.as_str(), Access::ReadOnly);
     let image = session.wait(Image::open(client, at, options)).ok()?;
-    let parent = image.header().parent.clone()?;
+    // What is flattened keeps the link while snapshots need it, but shows nothing of it.
+    let parent = image.header().parent.clone().filter(|parent| parent.overlap.is_some())?;
     session.wait(ParentName::find(client, &parent.spec)).ok()
 }
 

@@ -54,13 +54,13 @@ pub async fn protect(image: &Image, name: &str) -> Result<(), ProtectError> {
 async fn protect_here(image: &Image, name: &str) -> Result<(), ProtectError> {
     let claim = Claim::owned(image).await?;
     let header = image.header();
+    if !header.features.contains(Features::LAYERING) {
+        return Err(ProtectError::NoLayering { image: Arc::clone(&header.name) });
+    }
     let Some(snapshot) = header.snapshot_by_name(name) else {
         let image = Arc::clone(&header.name);
         return Err(ProtectError::NotFound { image, name: name.to_owned() });
     };
-    if !header.features.contains(Features::LAYERING) {
-        return Err(ProtectError::NoLayering { image: Arc::clone(&header.name) });
-    }
     if snapshot.protection == ProtectionStatus::Protected {
         return Err(ProtectError::AlreadyProtected { name: name.to_owned() });
     }
