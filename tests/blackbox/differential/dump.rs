@@ -1,5 +1,7 @@
 //! Everything that pools hold, as lines that can be compared.
 
+use std::collections::BTreeMap;
+
 use bytes::Bytes;
 use futures_util::future::join_all;
 use marcot_format::header::{DATA_POOL_ID, OBJECT_PREFIX};
@@ -9,7 +11,7 @@ use marcot_store::{ListQuery, ObjectId, PoolId, ReadOp, ReadResult, ReadStep, Sn
 use pollster::block_on;
 
 use super::names::Names;
-use super::record::{self, SnapshotMap};
+use super::record::{self, FREE, SnapshotMap};
 
 /// An object whose head exists, whole.
 pub(crate) struct Object {
@@ -36,9 +38,7 @@ pub(crate) fn dump(store: &dyn Store, pools: &[(PoolId, char)]) -> Vec<String> {
         };
         lines.push(format!("{at}: {data}"));
         for (key, value) in &object.xattrs {
-            if let Some(shown) = record::xattr(key, value) {
-                lines.push(format!("{at} xattr {key} = {shown}"));
-            }
+            lines.push(format!("{at} xattr {key} = {}", record::xattr(key, value)));
         }
         for (key, value) in &object.omap {
             let (key, value) = record::pair(object, key, value, &names);
@@ -47,6 +47,32 @@ pub(crate) fn dump(store: &dyn Store, pools: &[(PoolId, char)]) -> Vec<String> {
     }
     lines.sort();
     lines
+}
+
+/// The lines of `all` that are not in `others`, each as often as it is there.
+///
+/// A lock that nobody holds says only that somebody once had it, and some of our verbs take it
+/// where Ceph's do not: it counts where both have one.
+pub(crate) fn only_in<'a>(all: &'a [String], others: &[String]) -> Vec<&'a String> {
+    let mut left: BTreeMap<&String, usize> = BTreeMap::new();
+    for line in others {
+        *left.entry(line).or_default() += 1;
+    }
+    let mut is_missing = |line: &&String| match left.get_mut(*line) {
+        Some(count) if *count > 0 => {
+            *count -= 1;
+            false
+        }
+        _ => true,
+    };
+    let has_both = |line: &&String| {
+        let (attribute, _) = line.split_once(" = ").unwrap_or((line, ""));
+        others
+            .iter()
+            .any(|other| other.strip_prefix(attribute).is_some_and(|rest| rest.starts_with(" = ")))
+    };
+    let counts = |line: &&String| !line.ends_with(FREE) || has_both(line);
+    all.iter().filter(|line| is_missing(line) && counts(line)).collect()
 }
 
 /// The states of a snapshot's object map, without those of objects that are all zeros there.

@@ -4,6 +4,7 @@
 //! know what Ceph will say. One operation in twelve is aimed at random.
 
 mod kinds;
+mod pools;
 
 use std::collections::BTreeMap;
 
@@ -34,7 +35,8 @@ struct Known {
 /// A list of `length` operations.
 pub(crate) fn operations(seed: u64, length: usize) -> Vec<Operation> {
     let (random, images) = (Random::new(seed), BTreeMap::new());
-    let mut generator = Generator { random, images, namespace: false };
+    let trash = BTreeMap::new();
+    let mut generator = Generator { random, images, trash, namespace: false };
     let mut list = Vec::new();
     if generator.chance(3) {
         list.extend(generator.namespace());
@@ -52,6 +54,8 @@ pub(crate) fn operations(seed: u64, length: usize) -> Vec<Operation> {
 struct Generator {
     random: Random,
     images: BTreeMap<String, Known>,
+    /// By the names that they had.
+    trash: BTreeMap<String, Known>,
     /// Whether there should be `a/n`.
     namespace: bool,
 }

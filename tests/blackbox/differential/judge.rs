@@ -12,8 +12,9 @@ use marcot_store::PoolId;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-/// The judge can hang. An operation on these small images takes milliseconds.
-const PATIENCE: Duration = Duration::from_secs(20);
+/// The judge can hang. An operation on these small images takes milliseconds, on a busy machine
+/// seconds.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// What the error begins with when no answer came.
 pub(crate) const SILENT: &str = "the judge does not answer";
@@ -36,6 +37,8 @@ impl Judge {
         // Debian's own: another one that comes first in PATH lacks Ceph's modules.
         let mut command = Command::new("/usr/bin/python3");
         command.arg(script).arg(conf).env_remove("CEPH_ARGS");
+        // Without it images of format 1 are read, but not made.
+        command.env("RBD_FORCE_ALLOW_V1", "1");
         command.args(pools.iter().map(|(letter, pool)| format!("{letter}={pool}")));
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::inherit());
         let mut child = command.spawn().expect("/usr/bin/python3");

@@ -27,6 +27,7 @@ pub(crate) use judge::Judge;
 pub(crate) use operation::{Answer, Operation, pattern};
 pub(crate) use ours::{Ours, sum};
 
+use dump::only_in;
 use side::Side;
 
 /// The cluster to compare with; without one there is nothing to do but in CI, where it must be.
@@ -79,10 +80,10 @@ fn compare_contents(theirs: &Side, ours: &Side) -> Vec<String> {
 fn compare_objects(theirs: &Side, ours: &Side) -> Vec<String> {
     let (want, got) = (side::objects(&theirs.open()), side::objects(&ours.open()));
     let mut problems = Vec::new();
-    for line in want.difference(&got) {
+    for line in only_in(&want, &got) {
         problems.push(format!("only ceph has:   {line}"));
     }
-    for line in got.difference(&want) {
+    for line in only_in(&got, &want) {
         problems.push(format!("only marcot has: {line}"));
     }
     problems

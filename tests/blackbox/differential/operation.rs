@@ -13,6 +13,9 @@ pub(crate) enum Operation {
     Create {
         image: String,
         size: u64,
+        /// Of format 1: of the layout only the order counts.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        old: bool,
         #[serde(flatten)]
         layout: Layout,
     },
@@ -83,6 +86,9 @@ pub(crate) enum Operation {
         snap: Option<String>,
         offset: u64,
         length: u64,
+        /// Opened for writing, so that it may copy up.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        writable: bool,
     },
     SnapCreate {
         image: String,
@@ -121,6 +127,40 @@ pub(crate) enum Operation {
     MetaRemove {
         image: String,
         key: String,
+    },
+    /// An override for one image.
+    ConfigSet {
+        image: String,
+        key: String,
+        value: String,
+    },
+    ConfigRemove {
+        image: String,
+        key: String,
+    },
+    /// An override for all images of a pool.
+    PoolConfigSet {
+        pool: String,
+        key: String,
+        value: String,
+    },
+    PoolConfigRemove {
+        pool: String,
+        key: String,
+    },
+    TrashMove {
+        image: String,
+        /// Seconds for which it may not be removed.
+        delay: u64,
+    },
+    /// What was `image` before it went into the trash; there must be one such.
+    TrashRestore {
+        image: String,
+        to: String,
+    },
+    TrashRemove {
+        image: String,
+        force: bool,
     },
     LockAdd {
         image: String,

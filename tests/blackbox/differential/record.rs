@@ -78,17 +78,19 @@ pub(crate) fn snapshot_map(object: &Object) -> Option<SnapshotMap> {
     exact.then(|| SnapshotMap { image: image.to_owned(), snap, states })
 }
 
-/// An attribute. A lock that nobody holds is as good as none: it says that somebody once had it,
-/// and some of our verbs take it where Ceph's do not.
-pub(crate) fn xattr(key: &str, value: &[u8]) -> Option<String> {
+/// How a lock is shown that nobody holds.
+pub(crate) const FREE: &str = "held by nobody";
+
+/// An attribute.
+pub(crate) fn xattr(key: &str, value: &[u8]) -> String {
     if !key.starts_with("lock.") {
-        return Some(printable(value));
+        return printable(value);
     }
-    if LockInfo::from_bytes(value).is_ok_and(|lock| lock.lockers.is_empty()) {
-        return None;
-    }
-    let shown = exact::<LockInfo>(value, |lock| {
+    exact::<LockInfo>(value, |lock| {
         let mut text = format!("{:?} tag {:?}", lock.kind, lock.tag);
+        if lock.lockers.is_empty() {
+            text = format!("{text} {FREE}");
+        }
         for (LockerId { locker, cookie }, info) in lock.lockers {
             // The clients' numbers and addresses; and a cookie that librbd makes of its watch.
             let who = if locker == EntityName::client(locker.client_number().unwrap_or(0)) {
@@ -105,8 +107,7 @@ pub(crate) fn xattr(key: &str, value: &[u8]) -> Option<String> {
             );
         }
         text
-    });
-    Some(shown)
+    })
 }
 
 /// A key of an omap with its value.

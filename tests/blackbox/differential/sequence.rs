@@ -9,7 +9,7 @@ use marcot_store::PoolId;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::dump::dump;
+use super::dump::{dump, only_in};
 use super::judge::{Judge, SILENT};
 use super::operation::{Answer, Operation};
 use super::ours::Ours;
@@ -133,7 +133,7 @@ impl Bench {
             self.judge.pools().iter().map(|(letter, (id, _))| (*id, *letter)).collect();
         let want = dump(&*self.theirs.store, &words);
         let got = dump(&*ours.connection().store, &words);
-        let (only_theirs, only_ours) = (without(&want, &got), without(&got, &want));
+        let (only_theirs, only_ours) = (only_in(&want, &got), only_in(&got, &want));
         if only_theirs.is_empty() && only_ours.is_empty() {
             return Ok(());
         }
@@ -167,21 +167,4 @@ impl Bench {
         }
         (best, how)
     }
-}
-
-/// The lines of `all` that are not in `others`, each as often as it is there.
-fn without<'a>(all: &'a [String], others: &[String]) -> Vec<&'a String> {
-    let mut left: BTreeMap<&String, usize> = BTreeMap::new();
-    for line in others {
-        *left.entry(line).or_default() += 1;
-    }
-    let is_missing = |line: &&String| match left.get_mut(*line) {
-        Some(count) if *count > 0 => {
-            *count -= 1;
-            false
-        }
-        _ => true,
-    };
-    let mut is_missing = is_missing;
-    all.iter().filter(|line| is_missing(line)).collect()
 }

@@ -15,8 +15,8 @@ use crate::normalise;
 const POOL: &str = "rbd_diff";
 
 /// Everything that the pool of a side holds.
-pub(crate) fn objects(opened: &Opened) -> BTreeSet<String> {
-    dump(&*opened.store(), &[(opened.pool(), 'p')]).into_iter().collect()
+pub(crate) fn objects(opened: &Opened) -> Vec<String> {
+    dump(&*opened.store(), &[(opened.pool(), 'p')])
 }
 
 /// Real Ceph, or ours on a directory of its own.

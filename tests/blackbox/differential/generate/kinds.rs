@@ -1,12 +1,15 @@
 //! The kinds of operations, and how each is aimed.
 
 use super::{DEFAULT_FEATURES, Generator, MOST, SNAPS, parts};
-use crate::differential::operation::Operation;
+use crate::differential::operation::{Layout, Operation};
+
+/// Images of format 1.
+const OLD_SPOTS: [&str; 2] = ["a/old0", "a/old1"];
 
 type Make = fn(&mut Generator) -> Option<Operation>;
 
 /// How often, and what.
-pub(super) const KINDS: [(u64, Make); 24] = [
+pub(super) const KINDS: [(u64, Make); 29] = [
     (5, Generator::create),
     (24, Generator::write),
     (7, Generator::discard),
@@ -30,16 +33,27 @@ pub(super) const KINDS: [(u64, Make); 24] = [
     (1, Generator::meta_remove),
     (4, Generator::features),
     (1, Generator::rebuild_object_map),
+    (2, Generator::config),
+    (1, Generator::pool_config),
+    (3, Generator::trash_move),
+    (2, Generator::trash_restore),
+    (1, Generator::trash_remove),
     (1, Generator::namespace),
 ];
 
 /// Making images and taking them away.
 impl Generator {
     pub(super) fn create(&mut self) -> Option<Operation> {
-        let (image, layout) = (self.free_spot(), self.layout());
+        let (mut image, mut layout) = (self.free_spot(), self.layout());
+        let old = self.chance(14);
+        if old {
+            // A place of its own: librbd makes clones of the same name beside it.
+            image = (*self.random.pick(&OLD_SPOTS)).to_owned();
+            layout = Layout { order: layout.order, features: 0, stripe: None, data_pool: None };
+        }
         let size = self.size(layout.order);
         self.add(&image, size, &layout, false);
-        Some(Operation::Create { image, size, layout })
+        Some(Operation::Create { image, size, old, layout })
     }
 
     fn clone(&mut self) -> Option<Operation> {
@@ -48,7 +62,12 @@ impl Generator {
         let protected = self.known(&parent).snaps.iter().any(|(name, safe)| *name == snap && *safe);
         let format = if protected && self.chance(2) { 1 } else { 2 };
         let format = if self.astray() { 3 - format } else { format };
-        let (image, layout) = (self.free_spot(), self.layout());
+        let (image, mut layout) = (self.free_spot(), self.layout());
+        if OLD_SPOTS.contains(&parent.as_str()) {
+            // Refused anyway; of two reasons librbd names another one first than for format 2.
+            layout.features = DEFAULT_FEATURES;
+            layout.stripe = None;
+        }
         self.add(&image, self.known(&parent).size, &layout, true);
         Some(Operation::Clone { parent, snap, image, format, layout })
     }
@@ -73,7 +92,10 @@ impl Generator {
 
     fn rename(&mut self) -> Option<Operation> {
         let image = self.image()?;
-        let spot = self.free_spot();
+        let spot = match OLD_SPOTS.contains(&image.as_str()) {
+            true => (*self.random.pick(&OLD_SPOTS)).to_owned(),
+            false => self.free_spot(),
+        };
         let to = parts(&spot).2.to_owned();
         let renamed = format!("{}{to}", &image[..image.len() - parts(&image).2.len()]);
         if let Some(known) = self.images.remove(&image) {
@@ -114,7 +136,8 @@ impl Generator {
         let enable = self.chance(2);
         // What may be switched, from what depends on nothing to what depends on the rest.
         let bits = match (enable, has & DEFAULT_FEATURES) {
-            _ if self.astray() => 1 << self.random.below(12),
+            // But journaling, which our side refuses.
+            _ if self.astray() => (1 << self.random.below(12)) & !0x40,
             (true, has) if has & 0x4 == 0 => *self.random.pick(&[0x4, 0xc, 0x1c, 0x8]),
             (true, has) if has & 0x8 == 0 => *self.random.pick(&[0x8, 0x18, 0x10]),
             (true, _) => 0x10,
@@ -157,7 +180,7 @@ impl Generator {
         let length = length.min(MOST / 4);
         // One in twenty reaches over the end.
         let left = size.saturating_sub(offset);
-        let length = if self.chance(20) { length } else { length.min(left) };
+        let length = if self.chance(20) { length } else { length.min(left).max(1) };
         (offset, length)
     }
 
@@ -196,7 +219,8 @@ impl Generator {
 
     fn read(&mut self) -> Option<Operation> {
         let (image, offset, length) = self.target()?;
-        Some(Operation::Read { image, snap: None, offset, length })
+        let writable = self.chance(2);
+        Some(Operation::Read { image, snap: None, offset, length, writable })
     }
 }
 
