@@ -35,6 +35,11 @@ async fn source() -> World {
         let options = CloneOptions { format: Some(format), ..CloneOptions::default() };
         clone(&world.client, &world.source("a", "s1"), &target, &options).await.unwrap();
     }
+    // Written again with what it held.
+    world.create("d", MIB).await;
+    world.write("d", 0, b"same").await;
+    world.snap("d", "s").await;
+    world.write("d", 0, b"same").await;
     // Written, snapshotted and gone from the head: only a clone is left of its object.
     world.create("c", MIB).await;
     world.write("c", 0, b"gone").await;

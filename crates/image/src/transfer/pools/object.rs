@@ -58,10 +58,14 @@ impl Pair<'_> {
                 Content::Same => version.clone(),
             };
             let changes = match (&version, &next) {
-                (Some(now), Some(_)) if step.content == Content::Same => {
-                    vec![WriteStep::Truncate { size: now.data.len() as u64 }]
+                (before, Some(after)) => {
+                    let mut changes = content::changes(before.as_ref(), after);
+                    // Equal bytes can be two versions: what makes the clone is that they are written.
+                    if changes.is_empty() && there.seq < set.seq {
+                        changes.push(WriteStep::Truncate { size: after.data.len() as u64 });
+                    }
+                    changes
                 }
-                (before, Some(after)) => content::changes(before.as_ref(), after),
                 (Some(_), None) => vec![WriteStep::Remove],
                 (None, None) => Vec::new(),
             };
