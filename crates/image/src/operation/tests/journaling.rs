@@ -1,19 +1,24 @@
 //! Images that somebody keeps a journal for, and others that can be shown but not changed.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use marcot_format::call::journal::{
     ClientCommit, ClientRegister, JournalCreate, SetActiveSet, SetMinimumSet,
 };
+use marcot_format::call::migration::MigrationSet;
 use marcot_format::features::Features;
 use marcot_format::journal::{self, JournalEntry, ObjectPosition, ObjectSetPosition};
+use marcot_format::migration::{MigrationSide, MigrationSpec, MigrationState};
 use marcot_format::{Encode, object_name};
 use marcot_store::{Errno, ObjectId, WriteOp, WriteStep};
 
 use super::world::{MIB, World, on_all_clusters};
 use crate::class_call::{exec, tell};
-use crate::operation::{ResizeOptions, feature, image_meta, rename, resize, snapshot};
+use crate::operation::{
+    CloneOptions, ResizeOptions, feature, image_meta, rename, resize, snapshot,
+};
 use crate::{Access, Image, NoProgress, OpenOptions, SnapKey};
 
 const WIDTH: u64 = 4;
@@ -204,5 +209,48 @@ fn bytes_in_a_cache_elsewhere_are_not_shown_old() {
         let options = OpenOptions::name("a", Access::ReadOnly).at(SnapKey::Name("s".to_owned()));
         let snap = Image::open(&world.client, &world.at, options).await.unwrap();
         assert_eq!(snap.read(0, 3).await.unwrap(), "old");
+    });
+}
+
+/// Until it has everything, holes of the destination would hide bytes of the source.
+#[test]
+fn an_image_on_its_way_is_read_where_it_comes_from() {
+    on_all_clusters(async |world| {
+        for (name, side) in [("from", MigrationSide::Source), ("to", MigrationSide::Destination)] {
+            world.create(name, 8 * MIB).await;
+            world.write(name, 0, b"old").await;
+            world.snap(name, "s").await;
+            world.protect(name, "s").await;
+            world.clone(name, "s", &format!("{name}-clone"), &CloneOptions::default()).await;
+            let header = world.read_only(name).await.header().object();
+            let spec = MigrationSpec {
+                side,
+                pool_id: 1,
+                pool_namespace: String::new(),
+                image_name: "other".to_owned(),
+                image_id: "1".to_owned(),
+                snap_seqs: BTreeMap::new(),
+                overlap: 0,
+                flatten: false,
+                mirroring: false,
+                state: MigrationState::Prepared,
+                state_description: String::new(),
+                mirror_image_mode: 0,
+                source_spec: String::new(),
+            };
+            tell(&*world.client.store, &header, &MigrationSet { spec }).await.unwrap();
+            assert_eq!(world.with(name, changes).await, vec![Errno::ROFS; 5]);
+        }
+        for name in ["from", "from-clone"] {
+            assert_eq!(world.read_only(name).await.read(0, 3).await.unwrap(), "old");
+        }
+        for image in [
+            world.read_only("to").await,
+            world.open_at("to", "s").await,
+            world.read_only("to-clone").await,
+        ] {
+            let error = image.read(0, 3).await.unwrap_err();
+            assert_eq!(error.errno(), Errno::OPNOTSUPP, "{error}");
+        }
     });
 }
