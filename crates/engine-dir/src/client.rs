@@ -1,5 +1,6 @@
 //! One client of an open store: each trait of the contract, translated to what the core does.
 
+use std::iter::once;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -88,7 +89,7 @@ impl DirClient {
         let watched = shared.watches().is_watched(id);
         let request =
             || WriteRequest { id, op, caller: &caller, watched, cluster: cluster.clone() };
-        let mut core = shared.core();
+        let mut core = shared.core_holding(once(id).chain(op.sources()));
         let mut written = core.write(request());
         let mut after = core.after_write();
         drop(core);
@@ -161,7 +162,7 @@ impl Objects for DirClient {
     ) -> BoxFuture<'_, Result<Vec<ReadResult>>> {
         let shared = self.shared();
         let caller = self.caller(op.runs_methods().then_some(object));
-        let plan = shared.core().plan_read((object, snap), op.clone(), &caller);
+        let plan = shared.core_holding(once(object)).plan_read((object, snap), op.clone(), &caller);
         let plan = match plan {
             Ok(plan) => plan,
             Err(failure) => return ready(Err(failure.into_error("read", object))),

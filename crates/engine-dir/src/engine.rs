@@ -9,7 +9,7 @@ use std::thread::JoinHandle;
 use marcot_store::class::Classes;
 use marcot_store::session::Sessions;
 use marcot_store::watch::WatchTable;
-use marcot_store::{Env, Store, StoreError};
+use marcot_store::{Env, ObjectId, Store, StoreError};
 
 use crate::check::{Depth, Report};
 use crate::client::DirClient;
@@ -140,6 +140,25 @@ impl Shared {
             core.poison("a change was cut short by a defect in the program");
             core
         })
+    }
+
+    /// The core, with these objects in memory. What is not yet is read with the core unlocked; what
+    /// cannot be read fails whoever needs it.
+    pub(crate) fn core_holding<'i>(
+        &self,
+        objects: impl Iterator<Item = &'i ObjectId>,
+    ) -> MutexGuard<'_, Core> {
+        let mut core = self.core();
+        for id in objects {
+            let Some(look_up) = core.state.look_up(id) else { continue };
+            drop(core);
+            let found = look_up.run();
+            core = self.core();
+            if let Ok(found) = found {
+                core.state.objects.take_in(id, found);
+            }
+        }
+        core
     }
 
     pub(crate) fn watches(&self) -> MutexGuard<'_, WatchTable> {

@@ -22,7 +22,7 @@ pub fn store_file(bytes: &[u8]) {
         3 => drop(SuperRow::decode(bytes)),
         _ => {
             let _ = decode_object_key(bytes);
-            let _ = decode_object(bytes);
+            let _ = decode_object(&Bytes::copy_from_slice(bytes));
         }
     }
 }

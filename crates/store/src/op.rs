@@ -130,6 +130,15 @@ impl WriteOp {
     pub fn runs_methods(&self) -> bool {
         self.steps.iter().any(|step| matches!(step, WriteStep::Exec { .. }))
     }
+
+    /// The objects that its copyups take from.
+    pub fn sources(&self) -> impl Iterator<Item = &ObjectId> {
+        let pieces = self.steps.iter().flat_map(|step| match step {
+            WriteStep::CopyupFrom { pieces, .. } => pieces.as_slice(),
+            _ => &[],
+        });
+        pieces.map(|piece| &piece.source)
+    }
 }
 
 /// One step of a [`WriteOp`]. Unless said otherwise a step creates the object if need be.

@@ -157,7 +157,7 @@ impl Core {
             return Err(Errno::NOENT.into());
         }
         let object = self.state.object(id)?;
-        let sources = self.sources(&op.steps)?;
+        let sources = self.sources(op)?;
         let plan = self.clone_plan(&object, id.pool, &op.snap_context);
         let content = Content { device: &*self.device, wait: Wait::Allowed };
         let mut scratch = Scratch::new(content, self.state.meta.as_deref(), &object, None);
@@ -190,13 +190,10 @@ impl Core {
     }
 
     /// The objects that copyups take from, got before the operation runs.
-    fn sources(&mut self, steps: &[WriteStep]) -> Result<Sources, Failure> {
+    fn sources(&mut self, op: &WriteOp) -> Result<Sources, Failure> {
         let mut sources = Sources::new();
-        for step in steps {
-            let WriteStep::CopyupFrom { pieces, .. } = step else { continue };
-            for piece in pieces {
-                sources.insert(piece.source.clone(), self.state.object(&piece.source)?);
-            }
+        for source in op.sources() {
+            sources.insert(source.clone(), self.state.object(source)?);
         }
         Ok(sources)
     }

@@ -48,6 +48,11 @@ impl Writer {
         self.bytes(value.as_bytes());
     }
 
+    /// Appends what `append` appends.
+    pub(crate) fn append(&mut self, append: impl FnOnce(&mut Vec<u8>)) {
+        append(&mut self.bytes);
+    }
+
     pub(crate) fn finish(self) -> Vec<u8> {
         self.bytes
     }
@@ -77,7 +82,7 @@ impl<'a> Reader<'a> {
         self.take(length).map(drop)
     }
 
-    fn take(&mut self, length: usize) -> Result<&'a [u8], Damaged> {
+    pub(crate) fn take(&mut self, length: usize) -> Result<&'a [u8], Damaged> {
         let (taken, rest) = self.rest.split_at_checked(length).ok_or(Damaged("it ends early"))?;
         self.rest = rest;
         Ok(taken)
@@ -95,16 +100,6 @@ impl<'a> Reader<'a> {
 
     pub(crate) fn u32(&mut self) -> Result<u32, Damaged> {
         Ok(u32::from_le_bytes(self.array()?))
-    }
-
-    /// `count` numbers of 32 bits.
-    pub(crate) fn u32s(
-        &mut self,
-        count: usize,
-    ) -> Result<impl Iterator<Item = u32> + use<'a>, Damaged> {
-        let length = count.checked_mul(4).ok_or(Damaged("it ends early"))?;
-        let (numbers, _) = self.take(length)?.as_chunks();
-        Ok(numbers.iter().map(|bytes| u32::from_le_bytes(*bytes)))
     }
 
     pub(crate) fn u64(&mut self) -> Result<u64, Damaged> {

@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use marcot_store::op::Timestamp;
 use marcot_store::{CloneInfo, SnapId, SnapSet, Version};
 
 use super::codec::{Damaged, Reader, Writer};
 use super::item::{read_ranges, read_snaps, write_ranges, write_snaps};
-use crate::object::{BlockMap, Body, Object, Omap};
+use crate::object::{BlockMap, Body, CHECKSUM, Object, Omap, Piece};
 use crate::units::{BLOCK_BYTES, MAX_OBJECT_BYTES, Run, blocks_for};
 
 /// Whether a row tells of a head, without taking it apart.
@@ -31,7 +32,7 @@ pub(crate) fn encode_object(object: &Object) -> Vec<u8> {
     writer.finish()
 }
 
-pub(crate) fn decode_object(row: &[u8]) -> Result<Object, Damaged> {
+pub(crate) fn decode_object(row: &Bytes) -> Result<Object, Damaged> {
     let mut reader = Reader::new(row);
     let has_head = reader.u8()? == 1;
     let seq = SnapId(reader.number()?);
@@ -43,11 +44,11 @@ pub(crate) fn decode_object(row: &[u8]) -> Result<Object, Damaged> {
     }
     let mut bodies = BTreeMap::new();
     for clone in &mut clones {
-        let body = decode_body(&mut reader)?;
+        let body = decode_body(&mut reader, row)?;
         clone.size = body.size;
         bodies.insert(clone.id, body);
     }
-    let head = if has_head { Some(decode_body(&mut reader)?) } else { None };
+    let head = if has_head { Some(decode_body(&mut reader, row)?) } else { None };
     if !reader.is_empty() || bodies.len() != clones.len() {
         return Err(Damaged("an object has something left over"));
     }
@@ -66,34 +67,18 @@ fn encode_body(writer: &mut Writer, body: &Body) {
         writer.text(name);
         writer.bytes(value);
     }
-    let pieces = pieces(&body.blocks);
+    let pieces = body.blocks.pieces();
     writer.number(pieces.len() as u64);
-    for (block, physical, checksums) in pieces {
+    for Piece { block, run } in pieces {
         writer.number(block);
-        writer.number(physical);
-        writer.number(checksums.len() as u64);
-        checksums.iter().for_each(|checksum| writer.u32(*checksum));
+        writer.number(run.start);
+        writer.number(run.count);
+        writer.append(|bytes| body.blocks.write_checksums(block, run.count, bytes));
     }
 }
 
-/// Blocks that are adjacent both in the object and in the store file.
-fn pieces(blocks: &BlockMap) -> Vec<(u64, u64, Vec<u32>)> {
-    let mut pieces: Vec<(u64, u64, Vec<u32>)> = Vec::new();
-    for (block, entry) in blocks.iter() {
-        match pieces.last_mut() {
-            Some((first, physical, checksums))
-                if *first + checksums.len() as u64 == block
-                    && *physical + checksums.len() as u64 == entry.physical =>
-            {
-                checksums.push(entry.checksum);
-            }
-            _ => pieces.push((block, entry.physical, vec![entry.checksum])),
-        }
-    }
-    pieces
-}
-
-fn decode_body(reader: &mut Reader<'_>) -> Result<Body, Damaged> {
+/// `row` is what the reader reads: checksums stay in it.
+fn decode_body(reader: &mut Reader<'_>, row: &Bytes) -> Result<Body, Damaged> {
     let size = reader.number()?;
     if size > MAX_OBJECT_BYTES {
         return Err(Damaged("an object is too large"));
@@ -116,7 +101,8 @@ fn decode_body(reader: &mut Reader<'_>) -> Result<Body, Damaged> {
         if block < next || end > blocks_for(size) || !(2..1 << 50).contains(&physical) {
             return Err(Damaged("a block lies outside its object"));
         }
-        blocks.append(block, Run::new(physical, count), reader.u32s(count as usize)?);
+        let checksums = reader.take(count as usize * CHECKSUM)?;
+        blocks.append(block, Run::new(physical, count), &row.slice_ref(checksums));
         next = end;
     }
     debug_assert!(blocks.mapped() * BLOCK_BYTES <= MAX_OBJECT_BYTES);
@@ -125,7 +111,6 @@ fn decode_body(reader: &mut Reader<'_>) -> Result<Body, Damaged> {
 
 #[cfg(test)]
 mod tests {
-    use bytes::Bytes;
     use proptest::prelude::*;
 
     use super::*;
@@ -152,7 +137,7 @@ mod tests {
 
     #[test]
     fn a_row_reads_what_it_wrote() {
-        let row = encode_object(&some_object());
+        let row = Bytes::from(encode_object(&some_object()));
         let read = decode_object(&row).expect("it was just written");
         assert_eq!(format!("{read:?}"), format!("{:?}", some_object()));
         assert!(row_has_head(&row));
@@ -164,6 +149,7 @@ mod tests {
             let mut row = encode_object(&some_object());
             let at = at % row.len();
             row[at] = byte;
+            let mut row = Bytes::from(row);
             let _ = decode_object(&row);
             row.truncate(cut);
             let _ = decode_object(&row);

@@ -55,8 +55,8 @@ impl std::fmt::Debug for Handle {
     }
 }
 
-/// Pages that redb keeps in memory.
-const CACHE_BYTES: usize = 64 << 20;
+/// Pages that redb keeps in memory: the inner ones of a large store. Rows are kept as objects.
+const CACHE_BYTES: usize = 16 << 20;
 
 fn failed(error: impl std::fmt::Display) -> MetaError {
     MetaError::Storage(error.to_string())

@@ -113,9 +113,9 @@ pub(crate) fn stored_runs(body: &Body, offset: u64, length: u64) -> Vec<(u64, u6
     if offset >= end {
         return runs;
     }
-    for (block, _) in body.blocks.mapped_in(offset / BLOCK_BYTES, blocks_for(end)) {
-        let from = (block * BLOCK_BYTES).max(offset);
-        let to = ((block + 1) * BLOCK_BYTES).min(end);
+    for piece in body.blocks.pieces_in(offset / BLOCK_BYTES, blocks_for(end)) {
+        let from = (piece.block * BLOCK_BYTES).max(offset);
+        let to = ((piece.block + piece.run.count) * BLOCK_BYTES).min(end);
         match runs.last_mut() {
             Some((o, l)) if *o + *l == from => *l += to - from,
             _ => runs.push((from, to - from)),

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use marcot_store::ranges::RangeSet;
 use marcot_store::snapset::{self, ClonePlan, NewClone};
 use marcot_store::{ObjectId, PoolId, SnapId, Version};
@@ -9,7 +10,7 @@ use marcot_store::{ObjectId, PoolId, SnapId, Version};
 use super::State;
 use crate::layout::{Damaged, Item, ObjectRecord, Record};
 use crate::meta::MetaError;
-use crate::object::{BlockRef, Body, Object, Omap};
+use crate::object::{BlockRef, Body, Object, Omap, SHARD};
 use crate::planted::{Defect, planted};
 use crate::units::{Run, blocks_for};
 
@@ -131,11 +132,8 @@ impl Change<'_> {
                 }
             }
             Item::Write { block, physical, checksums } => {
-                for (index, checksum) in (0u64..).zip(checksums) {
-                    let entry = BlockRef { physical: physical + index, checksum: *checksum };
-                    self.replace(block + index, entry)?;
-                }
                 let run = Run::new(*physical, checksums.len() as u64);
+                self.write(*block, run, checksums)?;
                 self.state.space.bitmap.set(run)?;
             }
             Item::Hole { block, count } => self.cut(*block, *count)?,
@@ -171,6 +169,19 @@ impl Change<'_> {
             Item::Snapshots { .. } | Item::Trim { .. } | Item::Forget => {}
         }
         Ok(())
+    }
+
+    fn write(&mut self, block: u64, run: Run, checksums: &[u32]) -> Result<(), MetaError> {
+        let blocks = &mut self.head()?.blocks;
+        let whole_shards = checksums.len() >= SHARD;
+        if whole_shards && blocks.mapped_in(block, block + run.count).next().is_none() {
+            let checksums: Bytes = checksums.iter().flat_map(|sum| sum.to_le_bytes()).collect();
+            blocks.append(block, run, &checksums);
+            return Ok(());
+        }
+        let entries = (run.start..).zip(checksums);
+        let entries = entries.map(|(physical, sum)| BlockRef { physical, checksum: *sum });
+        (block..).zip(entries).try_for_each(|(block, entry)| self.replace(block, entry))
     }
 
     fn replace(&mut self, block: u64, entry: BlockRef) -> Result<(), MetaError> {

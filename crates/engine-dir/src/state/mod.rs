@@ -7,6 +7,7 @@
 mod apply;
 mod apply_cluster;
 mod cluster;
+mod look_up;
 mod objects;
 
 use std::sync::Arc;
@@ -17,6 +18,7 @@ use crate::space::Space;
 
 pub(crate) use apply::Usage;
 pub(crate) use cluster::{Cluster, Pool, SessionState};
+pub(crate) use look_up::LookUp;
 pub(crate) use objects::{Objects, Scan, object_rows};
 
 /// The state after some record.
@@ -45,6 +47,11 @@ impl State {
     /// The object as it is; an empty one when there is none.
     pub(crate) fn object(&mut self, id: &marcot_store::ObjectId) -> Result<Arc<Object>, MetaError> {
         self.objects.get(self.meta.as_deref(), id)
+    }
+
+    /// What has to be read before [`State::object`] finds the object in memory.
+    pub(crate) fn look_up(&self, id: &marcot_store::ObjectId) -> Option<LookUp> {
+        self.objects.look_up(self.meta.as_ref()?, id)
     }
 
     /// The first checkpoint has been stored there.

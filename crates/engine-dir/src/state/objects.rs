@@ -6,8 +6,9 @@ use std::sync::Arc;
 
 use marcot_store::{ObjectId, PoolId};
 
+use super::look_up::{self, Found, Gap, LookUp, Stored};
 use crate::layout::{
-    Damaged, decode_object, decode_object_key, encode_object, object_key, pool_prefix, row_has_head,
+    Damaged, decode_object_key, encode_object, object_key, pool_prefix, row_has_head,
 };
 use crate::meta::{MetaChange, MetaError, MetaStore, Table};
 use crate::object::Object;
@@ -29,6 +30,10 @@ pub(crate) struct Objects {
     slots: HashMap<ObjectId, Slot>,
     changed: BTreeSet<ObjectId>,
     clock: u64,
+    /// How many checkpoints have been stored.
+    checkpoints: u64,
+    /// Where the last checkpoint has nothing.
+    gap: Option<Gap>,
 }
 
 /// Which part of the objects a scan visits.
@@ -53,15 +58,50 @@ impl Objects {
             slot.used = self.clock;
             return Ok(Arc::clone(&slot.object));
         }
-        let row = match meta {
-            Some(meta) => meta.get(Table::Objects, &object_key(id))?,
-            None => None,
+        let key = object_key(id);
+        let stored = match meta {
+            Some(meta) if !self.is_in_gap(&key) => look_up::read(meta, &key)?,
+            _ => Stored::Nowhere,
         };
-        let object = Arc::new(row.map(|row| decode_object(&row)).transpose()?.unwrap_or_default());
+        Ok(self.take_stored(id, key, stored))
+    }
+
+    /// What has to be read for an object that is not in memory.
+    pub(crate) fn look_up(&self, meta: &Arc<dyn MetaStore>, id: &ObjectId) -> Option<LookUp> {
+        if self.slots.contains_key(id) {
+            return None;
+        }
+        let key = object_key(id);
+        let checkpoints = self.checkpoints;
+        (!self.is_in_gap(&key)).then(|| LookUp { meta: Arc::clone(meta), key, checkpoints })
+    }
+
+    /// Takes in what a look-up found, unless it is out of date: a checkpoint has been stored since,
+    /// or the object is in memory by now. Between checkpoints every change is in memory.
+    pub(crate) fn take_in(&mut self, id: &ObjectId, found: Found) {
+        if found.checkpoints == self.checkpoints && !self.slots.contains_key(id) {
+            self.clock += 1;
+            self.take_stored(id, found.key, found.stored);
+        }
+    }
+
+    fn is_in_gap(&self, key: &[u8]) -> bool {
+        self.gap.as_ref().is_some_and(|gap| gap.covers(key))
+    }
+
+    fn take_stored(&mut self, id: &ObjectId, key: Vec<u8>, stored: Stored) -> Arc<Object> {
+        let object = match stored {
+            Stored::Row(object) => Arc::new(*object),
+            Stored::Before(next) => {
+                self.gap = Some(Gap { from: key, to: next });
+                Arc::default()
+            }
+            Stored::Nowhere => Arc::default(),
+        };
         self.make_room();
         let slot = Slot { object: Arc::clone(&object), changed: 0, used: self.clock };
         self.slots.insert(id.clone(), slot);
-        Ok(object)
+        object
     }
 
     /// Takes an object that is in memory out of its slot, so that it can be changed in place.
@@ -164,6 +204,8 @@ impl Objects {
 
     /// A checkpoint that holds everything up to `seq` is durable.
     pub(crate) fn stored(&mut self, seq: u64) {
+        self.checkpoints += 1;
+        self.gap = None;
         let slots = &mut self.slots;
         self.changed.retain(|id| {
             let slot = slots.get_mut(id).expect("changed objects stay in memory");
