@@ -313,7 +313,8 @@ fn taking_and_removing_a_snapshot() {
         world.write("a", 0, b"later").await;
     };
     let afterwards = async |world: &World| {
-        for snap in world.open("a").await.header().snapshots.clone() {
+        let listed = world.with("a", async |image| image.header().snapshots.clone()).await;
+        for snap in listed {
             if matches!(snap.namespace, SnapshotNamespace::Trash { .. }) {
                 // Out of sight, and its data may be gone.
                 continue;
