@@ -158,7 +158,7 @@ impl BlockMap {
             let sums = checksums.slice(done * CHECKSUM..(done + count) * CHECKSUM);
             let shard = self.shard(at);
             if count == SHARD {
-                debug_assert!(matches!(shard, Shard::Holes), "only holes are filled");
+                debug_assert_eq!(shard.mapped(), 0, "only holes are filled");
                 *shard = Shard::Span { physical, checksums: sums };
             } else {
                 let entries = shard.table()[within..].iter_mut().zip(physical..);
@@ -323,8 +323,14 @@ mod tests {
             (block, count) in (0u64..200, 0u64..300),
             changes in proptest::collection::vec((0u64..500, 0u64..4), 0..5),
             (start, length) in (0u64..500, 0u64..500),
+            gone in proptest::collection::vec(0u64..500, 0..5),
         ) {
             let (mut spans, mut table) = (BlockMap::default(), BlockMap::default());
+            // A shard whose blocks have all gone is as empty as one that never had any.
+            for at in gone {
+                spans.set(at, BlockRef { physical: 9, checksum: 9 });
+                spans.set(at, BlockRef::HOLE);
+            }
             spans.append(block, Run::new(500, count), &checksums(count));
             for at in 0..count {
                 table.set(block + at, BlockRef { physical: 500 + at, checksum: at as u32 });
