@@ -15,7 +15,7 @@ fn on(spec: &str) -> Command {
 
 #[test]
 fn text_that_names_no_store_is_refused() {
-    for spec in ["", "nonsense", "dir:", "ceph:", "/a/path"] {
+    for spec in ["", "nonsense", "dir:", "ceph", "/a/path"] {
         refused(&run(&on(spec)), 22, &["dir:PATH"]);
     }
 }
