@@ -110,7 +110,8 @@ pub async fn remove(
         let delay = Duration::from_secs(config.move_to_trash_on_remove_expire_seconds);
         return Ok(move_to_trash(client, at, name, TrashSource::User, delay).await?);
     }
-    match remove_now(client, at, name, &id, progress).await {
+    let doomed = Doomed { client, at, name, id: &id, now_in: Place::Directory };
+    match doomed.go(progress).await {
         Err(RemoveError::HasClones { .. }) if config.move_parent_to_trash_on_remove => {
             let source = TrashSource::UserParent;
             Ok(move_to_trash(client, at, name, source, Duration::ZERO).await?)
@@ -145,30 +146,6 @@ async fn is_elsewhere(
     }
 }
 
-async fn remove_now(
-    client: &Client,
-    at: &Location,
-    name: &str,
-    id: &str,
-    progress: &dyn Progress,
-) -> Result<(), RemoveError> {
-    let doomed = Doomed { client, at, name, id, now_in: Place::Directory };
-    doomed.check_use().await?;
-    match Image::open(client, at, OpenOptions::id(id, Access::ReadWrite)).await {
-        Ok(image) => doomed.remove(&image, progress).await?,
-        // A crash while it was created, or removed by an older release, left a name without a
-        // header.
-        Err(OpenError::NoImage(_)) => {
-            doomed.remove_map().await?;
-            forget_name(client, at, name, id).await?;
-        }
-        Err(error) => return Err(error.into()),
-    }
-    client.store.flush().await.map_err(CallError::from)?;
-    progress.update(1, 1);
-    Ok(())
-}
-
 /// Removes an image that is in the trash as `name`, marked as being removed.
 pub(crate) async fn remove_trashed(
     client: &Client,
@@ -177,20 +154,7 @@ pub(crate) async fn remove_trashed(
     id: &str,
     progress: &dyn Progress,
 ) -> Result<(), RemoveError> {
-    let doomed = Doomed { client, at, name, id, now_in: Place::Trash };
-    doomed.check_use().await?;
-    match Image::open(client, at, OpenOptions::id(id, Access::ReadWrite)).await {
-        Ok(image) => doomed.remove(&image, progress).await?,
-        // A crash came when only the entry, or in Ceph the object map too, was left.
-        Err(OpenError::NoImage(_)) => {
-            doomed.remove_map().await?;
-            doomed.forget_entry().await?;
-        }
-        Err(error) => return Err(error.into()),
-    }
-    client.store.flush().await.map_err(CallError::from)?;
-    progress.update(1, 1);
-    Ok(())
+    Doomed { client, at, name, id, now_in: Place::Trash }.go(progress).await
 }
 
 /// Where an image is found that is about to go.
@@ -209,6 +173,20 @@ struct Doomed<'a> {
 }
 
 impl Doomed<'_> {
+    async fn go(&self, progress: &dyn Progress) -> Result<(), RemoveError> {
+        self.check_use().await?;
+        let writable = OpenOptions::id(self.id, Access::ReadWrite);
+        match Image::open(self.client, self.at, writable).await {
+            Ok(image) => self.remove(&image, progress).await?,
+            // A crash, while it was created or when little of it was left, or an older release.
+            Err(OpenError::NoImage(_)) => self.forget_rest().await?,
+            Err(error) => return Err(error.into()),
+        }
+        self.client.store.flush().await.map_err(CallError::from)?;
+        progress.update(1, 1);
+        Ok(())
+    }
+
     async fn remove(&self, image: &Arc<Image>, progress: &dyn Progress) -> Result<(), RemoveError> {
         let emptied = self.empty(image, progress).await;
         let closed = image.close().await;
@@ -265,6 +243,15 @@ impl Doomed<'_> {
             Ok(_) => Err(RemoveError::InGroup { name: self.name.to_owned() }),
             Err(error) if error.is_not_found() => Ok(()),
             Err(error) => Err(error.into()),
+        }
+    }
+
+    /// What there is of an image without a header.
+    async fn forget_rest(&self) -> Result<(), CallError> {
+        self.remove_map().await?;
+        match self.now_in {
+            Place::Directory => forget_name(self.client, self.at, self.name, self.id).await,
+            Place::Trash => self.forget_entry().await,
         }
     }
 
