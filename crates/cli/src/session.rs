@@ -184,10 +184,8 @@ impl Session {
 
     fn pool_id_by_name(&self, name: &str) -> Result<PoolId, Failure> {
         let failed = |errno| Failure::Pool { pool: name.to_owned(), errno };
-        let pools = self.wait(self.client()?.store.list_pools());
-        let pools = pools.map_err(|error| failed(error.errno))?;
-        let found = pools.into_iter().find(|pool| pool.name == name);
-        found.map(|pool| pool.id).ok_or_else(|| failed(Errno::NOENT))
+        let found = self.wait(self.client()?.store.find_pool(name));
+        found.map_err(|error| failed(error.errno))?.ok_or_else(|| failed(Errno::NOENT))
     }
 
     /// The pool and the namespace, which must be there.

@@ -16,6 +16,30 @@ use crate::library::{ClusterStat, PoolStat};
 /// Longer values of options do not matter to us.
 const LONGEST_OPTION: usize = 4096;
 
+/// Ceph's releases by their numbers; 0 is what a cluster says that was never told.
+const RELEASES: [&str; 20] = [
+    "unknown",
+    "argonaut",
+    "bobtail",
+    "cuttlefish",
+    "dumpling",
+    "emperor",
+    "firefly",
+    "giant",
+    "hammer",
+    "infernalis",
+    "jewel",
+    "kraken",
+    "luminous",
+    "mimic",
+    "nautilus",
+    "octopus",
+    "pacific",
+    "quincy",
+    "reef",
+    "squid",
+];
+
 impl CephCluster {
     pub(crate) fn pools(&self) -> Result<Vec<PoolInfo>> {
         let named = self.pool_names()?.into_iter().map(|(id, name)| {
@@ -34,6 +58,19 @@ impl CephCluster {
             Some((PoolId(pool["poolnum"].as_i64()?), pool["poolname"].as_str()?.to_owned()))
         });
         Ok(named.collect())
+    }
+
+    /// Out of the map of OSDs that this client has; when the name is not there, out of a newer one.
+    pub(crate) fn pool_called(&self, name: &str) -> Result<Option<PoolId>> {
+        let Ok(text) = c_string(name, "a pool's name") else { return Ok(None) };
+        // SAFETY: the handle is connected and the name lives through the call.
+        match unsafe { (self.rados.pool_lookup)(self.handle, text.as_ptr()) } {
+            id @ 0.. => Ok(Some(PoolId(id))),
+            result => match Errno::from_raw(i32::try_from(-result).unwrap_or(i32::MAX)) {
+                Errno::NOENT => Ok(None),
+                errno => Err(StoreError::new(errno, format!("look for the pool {name}"))),
+            },
+        }
     }
 
     fn pool_stat(&self, pool: PoolId) -> Result<PoolStat> {
@@ -166,7 +203,18 @@ impl CephCluster {
         })
     }
 
-    fn min_compat_client(&self) -> Result<String> {
+    /// The map of OSDs has the release as a number; one that we have no name for, the monitors tell.
+    pub(crate) fn min_compat_client(&self) -> Result<String> {
+        let (mut used, mut required) = (0, 0);
+        // SAFETY: the handle is connected; both numbers live through the call.
+        let result = unsafe {
+            let (used, required) = (&raw mut used, &raw mut required);
+            (self.rados.get_min_compatible_client)(self.handle, used, required)
+        };
+        let known = usize::try_from(required).ok().and_then(|number| RELEASES.get(number));
+        if let (0.., Some(name)) = (result, known) {
+            return Ok((*name).to_owned());
+        }
         let command = json!({"prefix": "osd get-require-min-compat-client"});
         let answer = self.monitor(&command, &[])?;
         Ok(String::from_utf8_lossy(&answer).trim().to_owned())

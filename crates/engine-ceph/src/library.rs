@@ -119,6 +119,8 @@ librados! {
     "rados_getaddrs" getaddrs(Handle, *mut *mut c_char) -> c_int;
     "rados_cluster_stat" cluster_stat(Handle, *mut ClusterStat) -> c_int;
     "rados_cluster_fsid" cluster_fsid(Handle, *mut c_char, usize) -> c_int;
+    "rados_pool_lookup" pool_lookup(Handle, *const c_char) -> i64;
+    "rados_get_min_compatible_client" get_min_compatible_client(Handle, *mut i8, *mut i8) -> c_int;
     "rados_wait_for_latest_osdmap" wait_for_latest_osdmap(Handle) -> c_int;
     "rados_buffer_free" buffer_free(*mut c_char);
     "rados_mon_command" mon_command(

@@ -230,6 +230,15 @@ impl Cluster for CephStore {
         self.cluster.blocking(CephCluster::pools)
     }
 
+    fn find_pool(&self, name: &str) -> BoxFuture<'_, Result<Option<PoolId>>> {
+        let name = name.to_owned();
+        self.cluster.blocking(move |cluster| cluster.pool_called(&name))
+    }
+
+    fn min_compat_client(&self) -> BoxFuture<'_, Result<String>> {
+        self.cluster.blocking(CephCluster::min_compat_client)
+    }
+
     fn administer(&self, change: ClusterChange) -> BoxFuture<'_, Result<()>> {
         match checked::change(&change) {
             Ok(()) => self.cluster.blocking(move |cluster| cluster.change(change)),

@@ -108,7 +108,8 @@ impl Answers {
         if data.is_empty() { Ok(T::default()) } else { decode(&self.object, &data) }
     }
 
-    fn data(&mut self) -> Result<Bytes, CallError> {
+    /// The answer of a step that reads data.
+    pub(crate) fn data(&mut self) -> Result<Bytes, CallError> {
         match self.results.next() {
             Some(ReadResult::Data(data)) => Ok(data),
             other => Err(self.unexpected(other.as_ref())),

@@ -260,6 +260,14 @@ impl<S: Store + ?Sized> Cluster for Checked<S> {
         self.engine.list_pools()
     }
 
+    fn find_pool(&self, name: &str) -> BoxFuture<'_, Result<Option<PoolId>>> {
+        self.engine.find_pool(name)
+    }
+
+    fn min_compat_client(&self) -> BoxFuture<'_, Result<String>> {
+        self.engine.min_compat_client()
+    }
+
     fn administer(&self, change: ClusterChange) -> BoxFuture<'_, Result<()>> {
         let checked = self::change(&change);
         pass(checked, || "change the store".to_owned(), || self.engine.administer(change))

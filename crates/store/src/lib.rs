@@ -128,6 +128,22 @@ pub trait Cluster: Send + Sync {
     /// All pools, in ascending order of id.
     fn list_pools(&self) -> BoxFuture<'_, Result<Vec<PoolInfo>>>;
 
+    /// The pool called `name`, without counting what it holds.
+    fn find_pool(&self, name: &str) -> BoxFuture<'_, Result<Option<PoolId>>> {
+        let (name, pools) = (name.to_owned(), self.list_pools());
+        Box::pin(async move {
+            let found = pools.await?.into_iter().find(|pool| pool.name == name);
+            Ok(found.map(|pool| pool.id))
+        })
+    }
+
+    /// The oldest client release that must be able to read the store, as [`Cluster::status`] says
+    /// it, without the rest of that.
+    fn min_compat_client(&self) -> BoxFuture<'_, Result<String>> {
+        let status = self.status();
+        Box::pin(async move { Ok(status.await?.min_compat_client) })
+    }
+
     /// Applies one change to the pools, the config keys or the blocklist. Durable on return.
     fn administer(&self, change: ClusterChange) -> BoxFuture<'_, Result<()>>;
 

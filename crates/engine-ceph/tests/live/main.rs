@@ -186,9 +186,12 @@ fn monitors_keep_keys_and_pools() {
     block_on(store.administer(ClusterChange::CreatePool { name: name.clone() })).expect("create");
     let named = |pools: Vec<marcot_store::PoolInfo>| pools.iter().any(|pool| pool.name == name);
     assert!(named(block_on(store.list_pools()).expect("pools")));
+    assert!(block_on(store.find_pool(&name)).expect("find").is_some());
     block_on(store.administer(ClusterChange::RemovePool { name: name.clone() })).expect("remove");
     assert!(!named(block_on(store.list_pools()).expect("pools")));
     let status = block_on(store.status()).expect("status");
-    assert!(!status.min_compat_client.is_empty());
+    // A new cluster serves luminous.
+    assert_eq!(status.min_compat_client, "luminous");
+    assert_eq!(block_on(store.min_compat_client()).expect("release"), "luminous");
     assert_eq!(status.fsid.len(), 36);
 }

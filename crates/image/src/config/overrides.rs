@@ -8,11 +8,11 @@ use futures_util::future::try_join;
 use marcot_format::call::metadata::{MetadataGet, MetadataList, MetadataRemove, MetadataSet};
 use marcot_format::header::METADATA_CONFIG_PREFIX;
 use marcot_format::object_name::INFO;
-use marcot_store::{Errno, ObjectId, PoolId, Store, StoreError};
+use marcot_store::{Errno, ObjectId, PoolId, ReadStep, Store, StoreError};
 
 use super::option::{self, Level, OptionError, RbdOption};
 use super::{Config, Effective, Source, global};
-use crate::class_call::{CallError, ask, tell};
+use crate::class_call::{Answers, CallError, ask, ask_all, query, tell};
 use crate::client::{Client, Location};
 use crate::image::Image;
 use crate::operation::image_meta::{self, ImageMetaError};
@@ -168,11 +168,20 @@ fn check(option: &RbdOption, level: Level, text: &str) -> Result<(), OptionError
 }
 
 async fn list(store: &dyn Store, object: &ObjectId) -> Result<BTreeMap<String, String>, CallError> {
-    let call = MetadataList { after: METADATA_CONFIG_PREFIX.to_owned(), max: PAGE };
-    let pairs = match ask(store, object, &call).await {
-        Err(error) if error.is_not_found() => return Ok(BTreeMap::new()),
-        other => other?,
-    };
+    match ask_all(store, object, vec![listing()]).await {
+        Err(error) if error.is_not_found() => Ok(BTreeMap::new()),
+        other => listed(&mut other?),
+    }
+}
+
+/// Asks for the overrides that an object keeps.
+pub(crate) fn listing() -> ReadStep {
+    query(&MetadataList { after: METADATA_CONFIG_PREFIX.to_owned(), max: PAGE })
+}
+
+/// The answer to [`listing`].
+pub(crate) fn listed(answers: &mut Answers) -> Result<BTreeMap<String, String>, CallError> {
+    let pairs = answers.answer::<MetadataList>()?;
     let option = |(key, value): (String, Vec<u8>)| {
         let name = key.strip_prefix(METADATA_CONFIG_PREFIX)?.to_owned();
         Some((name, String::from_utf8_lossy(&value).into_owned()))

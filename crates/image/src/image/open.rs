@@ -45,7 +45,13 @@ pub(super) async fn find(
     options: &OpenOptions,
 ) -> Result<(Identity, Current), OpenError> {
     let identity = identify(client, at, &options.image).await?;
-    let header = match load(&*client.store, &identity, None).await {
+    let header_object = identity.header_object();
+    let (header, config) = futures_util::future::join(
+        load(&*client.store, &identity, None),
+        image_config(client, at.pool, &header_object),
+    )
+    .await;
+    let header = match header {
         Ok(header) => header,
         Err(HeaderError::Call(error)) if error.is_not_found() => {
             return Err(OpenError::NoImage(identity.name.to_string()));
@@ -54,8 +60,7 @@ pub(super) async fn find(
     };
     let snap = select(&header, &options.snap)?;
     let view = header.view(snap).ok_or_else(|| no_snapshot(&header, snap.0.to_string()))?;
-    let config = image_config(client, at.pool, &header.object()).await?;
-    Ok((identity, Current::opened(header, view, config)))
+    Ok((identity, Current::opened(header, view, config?)))
 }
 
 fn select(header: &Header, key: &SnapKey) -> Result<SnapId, OpenError> {

@@ -1,30 +1,36 @@
 //! Cloning: a new image that shows a snapshot of another where it has no data of its own.
 //!
-//! Order: parent, child, the child's link to the parent, the parent's (or, for clone v1, the
-//! pool's) link to the child, metadata. An error takes everything back, last step first.
+//! Order: parent, child, the child's link to the parent with the parent's metadata, the parent's (or,
+//! for clone v1, the pool's) link to the child. An error takes everything back, last step first.
+//! Each is a wait for a cluster, so what one does not need of the other is asked for at once.
 
 use std::sync::Arc;
 
+use futures_util::future::join3;
 use marcot_format::call::children::{AddChild, ChildAttach, ChildDetach, RemoveChild};
 use marcot_format::call::directory::DirRemoveImage;
 use marcot_format::call::header::OpFeaturesSet;
+use marcot_format::call::metadata::MetadataSet;
 use marcot_format::call::parent::ParentAttach;
+use marcot_format::call::snapshot::GetProtectionStatus;
 use marcot_format::features::{Features, OpFeatures};
 use marcot_format::object_name::{self, CHILDREN};
 use marcot_format::parent::ParentImageSpec;
 use marcot_format::snapshot::{ProtectionStatus, SnapshotNamespace};
 use marcot_format::wire::Trailing;
-use marcot_store::{Errno, SnapId};
+use marcot_store::{Errno, SnapId, WriteStep};
 
 use super::create::{CreateError, CreateFormat, CreateOptions, inherited_stripes, lay_down};
 use super::detach::{child_spec, remove_object};
 use super::image_meta;
-use crate::class_call::{CallError, tell};
+use crate::class_call::{CallError, ask, exec, tell};
 use crate::client::{Access, Client, ImageKey, Location, SnapKey};
-use crate::config::{CloneFormat, overrides};
+use crate::config::CloneFormat;
 use crate::header::{Header, HeaderError, ImageFormat};
 use crate::image::{Image, OpenError, OpenOptions};
 use crate::pool::children::{key, spec};
+use crate::pool::format_1;
+use crate::pool::init::Readiness;
 
 /// The snapshot to clone.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -114,7 +120,13 @@ pub async fn clone(
         snap: source.snap.clone(),
         access: Access::ReadOnly,
     };
-    let opened = Image::open(client, &source.location, open).await;
+    // What does not depend on each other is asked for at once.
+    let (opened, pool, taken) = join3(
+        Image::open(client, &source.location, open),
+        Readiness::read(client, target.location.pool),
+        format_1::exists(client, &target.location, &target.name),
+    )
+    .await;
     let unknown = options.features.unwrap_or(Features::NONE).without(Features::ALL);
     if !unknown.is_empty() && !matches!(opened, Err(OpenError::NoImage(_))) {
         return Err(CloneError::Create(CreateError::UnknownFeatures { bits: unknown.bits() }));
@@ -122,32 +134,47 @@ pub async fn clone(
     let crosses = source.location.namespace != target.location.namespace;
     if crosses
         && matches!(opened, Err(OpenError::NoSnapshot { .. }))
-        && choose_format(client, target, options).await? == CloneFormat::V1
+        && choose_format(client, &pool.clone()?, options).await? == CloneFormat::V1
     {
         // Told before the snapshot is looked for.
         return Err(CloneError::CrossNamespace);
     }
     let parent = opened.map_err(CloneError::Parent)?;
+    let place = Place { target, pool: pool?, taken: taken? };
     // Opened to be read: there is nothing to close.
-    let id = clone_opened(client, &parent, target, options).await?;
+    let id = clone_opened(client, &parent, &place, options).await?;
     client.store.flush().await.map_err(CallError::from)?;
     Ok(id)
+}
+
+/// What was found where the clone is to be.
+struct Place<'a> {
+    target: &'a CloneTarget,
+    pool: Readiness,
+    /// An image of format 1 has the name.
+    taken: bool,
 }
 
 async fn clone_opened(
     client: &Client,
     parent: &Image,
-    target: &CloneTarget,
+    Place { target, pool, taken }: &Place<'_>,
     options: &CloneOptions,
 ) -> Result<String, CloneError> {
     let header = parent.header();
     if header.format == ImageFormat::V1 {
         return Err(CloneError::Format1 { image: Arc::clone(&header.name) });
     }
-    let format = choose_format(client, target, options).await?;
+    let format = choose_format(client, pool, options).await?;
     check(&header, parent.snap(), format, target, options)?;
+    if *taken {
+        return Err(CloneError::Create(CreateError::Exists { name: target.name.clone() }));
+    }
     let create = child_options(&header, parent.view().size, options);
-    let id = lay_down(client, &target.location, &target.name, &create).await?.id.to_string();
+    let linked = link_steps(client, parent, format);
+    let (at, name) = (&target.location, &target.name);
+    let made = lay_down(client, at, name, (&create, pool), linked).await?;
+    let id = made.id.to_string();
     let child = Child { client, target, id: &id, parent, format };
     if let Err(error) = child.link().await {
         child.undo().await;
@@ -159,18 +186,15 @@ async fn clone_opened(
 /// Clone v2 when every client that may come can read it.
 async fn choose_format(
     client: &Client,
-    target: &CloneTarget,
+    pool: &Readiness,
     options: &CloneOptions,
 ) -> Result<CloneFormat, CallError> {
-    let format = match options.format {
-        Some(format) => format,
-        None => overrides::pool_config(client, target.location.pool).await?.default_clone_format,
-    };
-    match format {
+    match options.format.unwrap_or(pool.config.default_clone_format) {
         CloneFormat::Auto => {
-            // Releases are named in alphabetical order.
-            let oldest = client.store.status().await?.min_compat_client;
-            Ok(if *oldest >= *"mimic" { CloneFormat::V2 } else { CloneFormat::V1 })
+            let oldest = client.store.min_compat_client().await?;
+            // Releases are named in alphabetical order. A cluster that was never told takes all.
+            let newer = *oldest >= *"mimic" && oldest != "unknown";
+            Ok(if newer { CloneFormat::V2 } else { CloneFormat::V1 })
         }
         other => Ok(other),
     }
@@ -220,6 +244,30 @@ fn child_options(parent: &Header, size: u64, options: &CloneOptions) -> CreateOp
     }
 }
 
+/// What the child's header says beside its layout: its parent, and the parent's metadata.
+async fn link_steps(
+    client: &Client,
+    parent: &Image,
+    format: CloneFormat,
+) -> Result<Vec<WriteStep>, CallError> {
+    let (parent_spec, overlap) = (parent_spec(parent), parent.view().size);
+    let reattach = Trailing(Some(false));
+    let mut steps = vec![exec(&ParentAttach { parent: parent_spec, overlap, reattach })];
+    if format == CloneFormat::V2 {
+        let bit = OpFeatures::CLONE_CHILD;
+        steps.push(exec(&OpFeaturesSet { op_features: bit, mask: bit }));
+    }
+    let pairs = image_meta::list_of(&*client.store, parent.header_object()).await?;
+    if !pairs.is_empty() {
+        steps.push(exec(&MetadataSet { pairs }));
+    }
+    Ok(steps)
+}
+
+fn parent_spec(parent: &Image) -> ParentImageSpec {
+    spec(parent.location(), &parent.header().id, parent.snap().0)
+}
+
 struct Child<'a> {
     client: &'a Client,
     target: &'a CloneTarget,
@@ -230,45 +278,32 @@ struct Child<'a> {
 
 impl Child<'_> {
     async fn link(&self) -> Result<(), CloneError> {
-        let store = &*self.client.store;
-        let header = self.header();
-        let overlap = self.parent.view().size;
-        let attach =
-            ParentAttach { parent: self.parent_spec(), overlap, reattach: Trailing(Some(false)) };
-        tell(store, &header, &attach).await?;
         match self.format {
-            CloneFormat::V2 => self.link_v2().await?,
-            CloneFormat::V1 | CloneFormat::Auto => self.link_v1().await?,
+            CloneFormat::V2 => self.link_v2().await,
+            CloneFormat::V1 | CloneFormat::Auto => self.link_v1().await,
         }
-        Ok(image_meta::copy(store, self.parent.header_object(), &header).await?)
     }
 
     /// Whoever unprotects first marks the snapshot, then looks for children: seeing it still
     /// protected after the child is listed means that the child was seen.
     async fn link_v1(&self) -> Result<(), CloneError> {
-        let call = AddChild { parent: key(&self.parent_spec()), child_id: self.id.to_owned() };
+        let store = &*self.client.store;
+        let call =
+            AddChild { parent: key(&parent_spec(self.parent)), child_id: self.id.to_owned() };
         let children = self.target.location.object(CHILDREN);
-        tell(&*self.client.store, &children, &call).await?;
-        self.parent.refresh().await?;
-        let header = self.parent.header();
-        match header.snapshot(self.parent.snap()) {
-            Some(snapshot) if snapshot.protection == ProtectionStatus::Protected => Ok(()),
+        tell(store, &children, &call).await?;
+        let protection = GetProtectionStatus { snap_id: self.parent.snap().0 };
+        match ask(store, self.parent.header_object(), &protection).await {
+            Ok(ProtectionStatus::Protected) => Ok(()),
+            Err(error) if !error.is_not_found() => Err(error.into()),
             _ => Err(CloneError::NotProtected),
         }
     }
 
     async fn link_v2(&self) -> Result<(), CloneError> {
-        let store = &*self.client.store;
-        let bit = OpFeatures::CLONE_CHILD;
-        tell(store, &self.header(), &OpFeaturesSet { op_features: bit, mask: bit }).await?;
         let child = child_spec(&self.target.location, self.id);
         let call = ChildAttach { snap_id: self.parent.snap().0, child };
-        Ok(tell(store, self.parent.header_object(), &call).await?)
-    }
-
-    fn parent_spec(&self) -> ParentImageSpec {
-        let header = self.parent.header();
-        spec(self.parent.location(), &header.id, self.parent.snap().0)
+        Ok(tell(&*self.client.store, self.parent.header_object(), &call).await?)
     }
 
     fn header(&self) -> marcot_store::ObjectId {
@@ -288,7 +323,7 @@ impl Child<'_> {
                 tell(&*self.client.store, self.parent.header_object(), &call).await
             }
             CloneFormat::V1 | CloneFormat::Auto => {
-                let parent = key(&self.parent_spec());
+                let parent = key(&parent_spec(self.parent));
                 let call = RemoveChild { parent, child_id: self.id.to_owned() };
                 tell(&*self.client.store, &at.object(CHILDREN), &call).await
             }

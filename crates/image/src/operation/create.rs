@@ -10,15 +10,19 @@ mod format_1;
 mod format_2;
 mod plan;
 
+use std::future::ready;
+
+use futures_util::future::join;
 use marcot_format::features::Features;
 use marcot_format::object_name;
-use marcot_store::{Errno, PoolId, ReadOp, ReadStep, SnapId};
+use marcot_store::{Errno, PoolId, ReadOp, ReadStep, SnapId, WriteStep};
 
 use crate::class_call::CallError;
 use crate::client::{Client, Location};
-use crate::config::{Config, overrides};
+use crate::config::Config;
 use crate::header::Identity;
 use crate::pool;
+use crate::pool::init::Readiness;
 
 pub(crate) use plan::inherited_stripes;
 
@@ -124,29 +128,31 @@ pub(crate) async fn create_unflushed(
     if name.is_empty() {
         return Err(CreateError::NoName);
     }
-    if exists(client, at, name).await? {
+    let (exists, pool) = join(exists(client, at, name), Readiness::read(client, at.pool)).await;
+    if exists? {
         return Err(CreateError::Exists { name: name.to_owned() });
     }
-    lay_down(client, at, name, options).await
+    lay_down(client, at, name, (options, &pool?), ready(Ok(Vec::new()))).await
 }
 
-/// The work of [`create`]. As for Ceph's clones, options that cannot be are told before a name
-/// that is taken.
+/// The work of [`create`], in a pool that was looked at. What else the header of an image of format 2
+/// is to say, `more` yields. As for Ceph's clones, options that cannot be are told before a name that
+/// is taken.
 pub(crate) async fn lay_down(
     client: &Client,
     at: &Location,
     name: &str,
-    options: &CreateOptions,
+    (options, pool): (&CreateOptions, &Readiness),
+    more: impl Future<Output = Result<Vec<WriteStep>, CallError>>,
 ) -> Result<Identity, CreateError> {
-    let config = overrides::pool_config(client, at.pool).await?;
     match options.format {
         CreateFormat::V2 => {
-            let id = format_2::lay_down(client, at, name, options, &config).await?;
+            let id = format_2::lay_down(client, at, name, (options, pool), more).await?;
             Ok(Identity::format_2(at, &id, name))
         }
         CreateFormat::V1 => Err(CreateError::Format1),
         CreateFormat::V1Forced => {
-            format_1::lay_down(client, at, name, options, &config).await?;
+            format_1::lay_down(client, at, name, options, pool).await?;
             Ok(Identity::format_1(at, name))
         }
     }
@@ -163,19 +169,18 @@ async fn find_data_pool(
     if name.is_empty() {
         return Ok(None);
     }
-    let pools = client.store.list_pools().await.map_err(CallError::from)?;
-    let found = pools.into_iter().find(|pool| pool.name == *name);
+    let found = client.store.find_pool(name).await.map_err(CallError::from)?;
     let pool = found.ok_or_else(|| CreateError::NoDataPool { pool: name.clone() })?;
-    Ok((pool.id != at.pool).then_some(pool.id))
+    Ok((pool != at.pool).then_some(pool))
 }
 
 /// Whether the name is taken, by an image of either format.
 pub(crate) async fn exists(client: &Client, at: &Location, name: &str) -> Result<bool, CallError> {
-    if pool::format_1::exists(client, at, name).await? {
-        return Ok(true);
-    }
-    let (object, stat) = (at.object(object_name::id(name)), ReadOp::single(ReadStep::Stat));
-    match client.store.read(&object, SnapId::HEAD, stat).await {
+    let object = at.object(object_name::id(name));
+    let stat = client.store.read(&object, SnapId::HEAD, ReadOp::single(ReadStep::Stat));
+    let (old, new) = join(pool::format_1::exists(client, at, name), stat).await;
+    match new {
+        _ if old? => Ok(true),
         Ok(_) => Ok(true),
         Err(error) if error.errno == Errno::NOENT => Ok(false),
         Err(error) => Err(error.into()),

@@ -105,10 +105,11 @@ pub(crate) async fn list_of(
             Err(error) if error.is_not_found() => return Ok(pairs),
             other => other?,
         };
-        if page.is_empty() {
+        let last = (page.len() as u64) < PAGE;
+        pairs.extend(page);
+        if last {
             return Ok(pairs);
         }
-        pairs.extend(page);
     }
 }
 

@@ -2,13 +2,11 @@
 
 use bytes::Bytes;
 use marcot_format::object_name::INFO;
-use marcot_store::{
-    Errno, ObjectId, OtherApplications, PoolId, ReadOp, ReadResult, ReadStep, SnapId, WriteOp,
-    WriteStep,
-};
+use marcot_store::{ObjectId, OtherApplications, PoolId, ReadStep, WriteOp, WriteStep};
 
-use crate::class_call::CallError;
+use crate::class_call::{CallError, ask_all};
 use crate::client::Client;
+use crate::config::{Config, overrides};
 
 /// What Ceph calls RBD where a pool's users are listed.
 const APPLICATION: &str = "rbd";
@@ -26,30 +24,48 @@ pub async fn init(
     others: OtherApplications,
 ) -> Result<(), CallError> {
     client.store.enable_application(pool, APPLICATION, others).await?;
-    validate(client, pool).await?;
+    Readiness::read(client, pool).await?.validate(client).await?;
     client.store.flush().await?;
     Ok(())
 }
 
-/// [`init`] without the flush.
-pub(crate) async fn validate(client: &Client, pool: PoolId) -> Result<(), CallError> {
-    let object = ObjectId::new(pool, "", INFO);
-    if data(client, &object).await?.as_deref() == Some(VALIDATED) {
-        return Ok(());
-    }
-    let mark = WriteStep::Write { offset: 0, data: Bytes::from_static(VALIDATED) };
-    client.store.write(&object, WriteOp::new(vec![mark]).ordered()).await?;
-    Ok(())
+/// What `rbd_info` says of a pool that is to take an image.
+#[derive(Clone, Debug)]
+pub(crate) struct Readiness {
+    pool: PoolId,
+    validated: bool,
+    /// The options as they hold for new images of the pool.
+    pub(crate) config: Config,
 }
 
-async fn data(client: &Client, object: &ObjectId) -> Result<Option<Bytes>, CallError> {
-    let read = ReadOp::single(ReadStep::Read { offset: 0, length: VALIDATED.len() as u64 });
-    match client.store.read(object, SnapId::HEAD, read).await {
-        Ok(results) => Ok(results.into_iter().find_map(|result| match result {
-            ReadResult::Data(data) => Some(data),
-            _ => None,
-        })),
-        Err(error) if error.errno == Errno::NOENT => Ok(None),
-        Err(error) => Err(error.into()),
+impl Readiness {
+    /// Reads it.
+    pub(crate) async fn read(client: &Client, pool: PoolId) -> Result<Readiness, CallError> {
+        let length = VALIDATED.len() as u64;
+        let steps = vec![ReadStep::Read { offset: 0, length }, overrides::listing()];
+        let mut answers = match ask_all(&*client.store, &info(pool), steps).await {
+            Err(error) if error.is_not_found() => {
+                let config = (*client.config).clone();
+                return Ok(Readiness { pool, validated: false, config });
+            }
+            other => other?,
+        };
+        let validated = answers.data()? == VALIDATED;
+        let config = client.config.overridden(&overrides::listed(&mut answers)?);
+        Ok(Readiness { pool, validated, config })
     }
+
+    /// Marks the pool as one that takes images, unless it is marked.
+    pub(crate) async fn validate(&self, client: &Client) -> Result<(), CallError> {
+        if self.validated {
+            return Ok(());
+        }
+        let mark = WriteStep::Write { offset: 0, data: Bytes::from_static(VALIDATED) };
+        client.store.write(&info(self.pool), WriteOp::new(vec![mark]).ordered()).await?;
+        Ok(())
+    }
+}
+
+fn info(pool: PoolId) -> ObjectId {
+    ObjectId::new(pool, "", INFO)
 }

@@ -25,7 +25,9 @@ fn remove(s: &Subject, name: &str) -> Result<(), Errno> {
 fn pool(s: &Subject, name: &str) -> Option<PoolId> {
     let pools = s.wait(s.store.list_pools());
     assert!(pools.is_sorted_by_key(|pool| pool.id), "ascending by id");
-    pools.into_iter().find(|pool| pool.name == name).map(|pool| pool.id)
+    let found = pools.into_iter().find(|pool| pool.name == name).map(|pool| pool.id);
+    assert_eq!(s.wait(s.store.find_pool(name)), found, "found as it is listed");
+    found
 }
 
 pub fn pools_are_created_listed_renamed_and_removed(s: &Subject) {
@@ -114,7 +116,11 @@ pub fn the_oldest_client_is_luminous_until_it_is_set(s: &Subject) {
         // One setting for the whole cluster, and other tests are at work there.
         return;
     }
-    let release = || s.wait(s.store.status()).min_compat_client;
+    let release = || {
+        let release = s.wait(s.store.min_compat_client());
+        assert_eq!(release, s.wait(s.store.status()).min_compat_client);
+        release
+    };
     let set = |release: &str| {
         administer(s, ClusterChange::SetMinCompatClient { release: release.to_owned() })
     };

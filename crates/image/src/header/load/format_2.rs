@@ -1,4 +1,5 @@
-//! Reading a header of format 2 in Ceph's order: what never changes, what does, then each snapshot.
+//! Reading a header of format 2 in two operations: what every header has, then what only this one
+//! has, as the first told.
 //!
 //! Nothing is atomic across the reads. A snapshot that is listed and then gone means that the
 //! header changed in between: begin again.
@@ -13,8 +14,8 @@ use marcot_format::call::header::{
 use marcot_format::call::lock::GetInfo;
 use marcot_format::call::parent::{ParentGet, ParentOverlapGet};
 use marcot_format::call::snapshot::{GetProtectionStatus, SnapshotGet};
-use marcot_format::features::{Features, OpFeatures};
-use marcot_format::lock::RBD_LOCK;
+use marcot_format::features::{Features, Flags, OpFeatures};
+use marcot_format::lock::{LockInfo, RBD_LOCK};
 use marcot_store::{ObjectId, PoolId, ReadStep, SnapContext, SnapId, Store};
 
 use crate::class_call::{Answers, ask_all, query};
@@ -24,14 +25,6 @@ use crate::striping::Striping;
 /// How often to begin again when snapshots vanish while they are read.
 const ATTEMPTS: usize = 10;
 
-/// What a header says once and for all.
-struct Fixed {
-    data_pool: PoolId,
-    object_prefix: Arc<str>,
-    striping: Striping,
-    created: Utime,
-}
-
 /// Loads the header. `before` spares reading what never changes.
 pub(super) async fn load(
     store: &dyn Store,
@@ -39,22 +32,10 @@ pub(super) async fn load(
     before: Option<&Header>,
 ) -> Result<Header, HeaderError> {
     let object = identity.header_object();
-    let fixed = match before {
-        Some(header) => Fixed {
-            data_pool: header.data_pool,
-            object_prefix: Arc::clone(&header.object_prefix),
-            striping: header.striping,
-            created: header.created,
-        },
-        None => load_fixed(store, identity, &object).await?,
-    };
     for _ in 0..ATTEMPTS {
-        let mut header = load_changing(store, identity, &object, &fixed).await?;
-        match load_snapshots(store, &object, &header).await {
-            Ok(snapshots) => {
-                header.snapshots = snapshots;
-                return Ok(header);
-            }
+        let head = load_head(store, identity, &object, before).await?;
+        match load_rest(store, &object, &head).await {
+            Ok(rest) => return assemble(identity, head, rest),
             Err(HeaderError::Call(error)) if error.is_not_found() => {}
             Err(error) => return Err(error),
         }
@@ -62,55 +43,42 @@ pub(super) async fn load(
     Err(HeaderError::Unsteady { image: Arc::clone(&identity.name) })
 }
 
-async fn load_fixed(
-    store: &dyn Store,
-    identity: &Identity,
-    object: &ObjectId,
-) -> Result<Fixed, HeaderError> {
-    let steps = vec![
-        query(&GetSize { snap_id: SnapId::HEAD.0 }),
-        query(&GetObjectPrefix {}),
-        query(&GetFeatures { snap_id: SnapId::HEAD.0, read_only: true }),
-        query(&GetCreateTimestamp {}),
-    ];
-    let mut answers = ask_all(store, object, steps).await?;
-    let (order, _) = answers.answer::<GetSize>()?;
-    let object_prefix = answers.answer::<GetObjectPrefix>()?.into();
-    let (features, incompatible) = answers.answer::<GetFeatures>()?;
-    let created = answers.answer::<GetCreateTimestamp>()?;
-    let unknown = incompatible.without(Features::ALL);
-    if !unknown.is_empty() {
-        let image = Arc::clone(&identity.name);
-        return Err(HeaderError::UnknownFeatures { image, bits: unknown.bits() });
-    }
-
-    let striped = features.contains(Features::STRIPING);
-    let separate = features.contains(Features::DATA_POOL);
-    let mut steps = Vec::new();
-    if striped {
-        steps.push(query(&GetStripeUnitCount {}));
-    }
-    if separate {
-        steps.push(query(&GetDataPool {}));
-    }
-    let (mut unit, mut count, mut data_pool) = (0, 0, identity.location.pool);
-    if !steps.is_empty() {
-        let mut answers = ask_all(store, object, steps).await?;
-        if striped {
-            (unit, count) = answers.answer::<GetStripeUnitCount>()?;
-        }
-        if separate {
-            data_pool = PoolId(answers.answer::<GetDataPool>()?);
-        }
-    }
-    let striping = Striping::new(order, unit, count)
-        .map_err(|source| HeaderError::Layout { image: Arc::clone(&identity.name), source })?;
-    Ok(Fixed { data_pool, object_prefix, striping, created })
+/// What the first read yields.
+struct Head<'a> {
+    size: u64,
+    features: Features,
+    flags: Flags,
+    snap_context: SnapContext,
+    lock: LockInfo,
+    parent: Option<Parent>,
+    op_features: OpFeatures,
+    accessed: Utime,
+    modified: Utime,
+    fixed: Fixed<'a>,
 }
 
-fn changing_steps() -> Vec<ReadStep> {
+/// What a header says once and for all.
+enum Fixed<'a> {
+    /// It was read before.
+    Known(&'a Header),
+    Read {
+        order: u8,
+        object_prefix: String,
+        created: Utime,
+    },
+}
+
+/// What only those headers have that the first read told of.
+struct Rest {
+    /// Unit and count; 0 where there are none.
+    stripes: (u64, u64),
+    data_pool: Option<PoolId>,
+    snapshots: Vec<Snapshot>,
+}
+
+fn head_steps(before: Option<&Header>) -> Vec<ReadStep> {
     let snap_id = SnapId::HEAD.0;
-    vec![
+    let mut steps = vec![
         query(&GetSize { snap_id }),
         query(&GetFeatures { snap_id, read_only: true }),
         query(&GetFlags { snap_id }),
@@ -121,18 +89,22 @@ fn changing_steps() -> Vec<ReadStep> {
         query(&OpFeaturesGet {}),
         query(&GetAccessTimestamp {}),
         query(&GetModifyTimestamp {}),
-    ]
+    ];
+    if before.is_none() {
+        steps.extend([query(&GetObjectPrefix {}), query(&GetCreateTimestamp {})]);
+    }
+    steps
 }
 
-async fn load_changing(
+async fn load_head<'a>(
     store: &dyn Store,
     identity: &Identity,
     object: &ObjectId,
-    fixed: &Fixed,
-) -> Result<Header, HeaderError> {
-    let mut answers = ask_all(store, object, changing_steps()).await?;
-    let (_, size) = answers.answer::<GetSize>()?;
-    let (features, _) = answers.answer::<GetFeatures>()?;
+    before: Option<&'a Header>,
+) -> Result<Head<'a>, HeaderError> {
+    let mut answers = ask_all(store, object, head_steps(before)).await?;
+    let (order, size) = answers.answer::<GetSize>()?;
+    let (features, incompatible) = answers.answer::<GetFeatures>()?;
     let flags = answers.answer::<GetFlags>()?;
     let (seq, snaps) = answers.answer::<GetSnapcontext>()?;
     let lock = answers.answer::<GetInfo>()?;
@@ -141,54 +113,111 @@ async fn load_changing(
     let op_features = answers.answer::<OpFeaturesGet>()?;
     let accessed = answers.answer::<GetAccessTimestamp>()?;
     let modified = answers.answer::<GetModifyTimestamp>()?;
-    Ok(Header {
-        format: ImageFormat::V2,
-        id: Arc::clone(&identity.id),
-        name: Arc::clone(&identity.name),
-        location: identity.location.clone(),
-        data_pool: fixed.data_pool,
-        object_prefix: Arc::clone(&fixed.object_prefix),
-        striping: fixed.striping,
+    let fixed = match before {
+        Some(header) => Fixed::Known(header),
+        None => {
+            let unknown = incompatible.without(Features::ALL);
+            if !unknown.is_empty() {
+                let image = Arc::clone(&identity.name);
+                return Err(HeaderError::UnknownFeatures { image, bits: unknown.bits() });
+            }
+            let object_prefix = answers.answer::<GetObjectPrefix>()?;
+            let created = answers.answer::<GetCreateTimestamp>()?;
+            Fixed::Read { order, object_prefix, created }
+        }
+    };
+    let operations = features.contains(Features::OPERATIONS);
+    let snaps = snaps.into_iter().map(SnapId).collect();
+    Ok(Head {
         size,
         features,
-        op_features: if features.contains(Features::OPERATIONS) {
-            op_features
-        } else {
-            OpFeatures::NONE
-        },
         flags,
-        created: fixed.created,
+        snap_context: SnapContext { seq: SnapId(seq), snaps },
+        lock,
+        parent: spec.exists().then_some(Parent { spec, overlap }),
+        op_features: if operations { op_features } else { OpFeatures::NONE },
         accessed,
         modified,
-        snap_context: SnapContext {
-            seq: SnapId(seq),
-            snaps: snaps.into_iter().map(SnapId).collect(),
-        },
-        snapshots: Vec::new(),
-        parent: spec.exists().then_some(Parent { spec, overlap }),
-        lock,
+        fixed,
     })
 }
 
-async fn load_snapshots(
+async fn load_rest(
     store: &dyn Store,
     object: &ObjectId,
-    header: &Header,
-) -> Result<Vec<Snapshot>, HeaderError> {
-    let ids = &header.snap_context.snaps;
-    if ids.is_empty() {
-        return Ok(Vec::new());
+    head: &Head<'_>,
+) -> Result<Rest, HeaderError> {
+    let first = matches!(head.fixed, Fixed::Read { .. });
+    let striped = first && head.features.contains(Features::STRIPING);
+    let separate = first && head.features.contains(Features::DATA_POOL);
+    let mut steps = Vec::new();
+    if striped {
+        steps.push(query(&GetStripeUnitCount {}));
     }
-    let steps = ids.iter().flat_map(|&SnapId(snap_id)| {
+    if separate {
+        steps.push(query(&GetDataPool {}));
+    }
+    let ids = &head.snap_context.snaps;
+    steps.extend(ids.iter().flat_map(|&SnapId(snap_id)| {
         [
             query(&SnapshotGet { snap_id }),
             query(&ParentOverlapGet { snap_id }),
             query(&GetFlags { snap_id }),
             query(&GetProtectionStatus { snap_id }),
         ]
-    });
-    let mut answers = ask_all(store, object, steps.collect()).await?;
-    ids.iter().map(|_| next_snapshot(&mut answers)).collect()
+    }));
+    let mut rest = Rest { stripes: (0, 0), data_pool: None, snapshots: Vec::new() };
+    if steps.is_empty() {
+        return Ok(rest);
+    }
+    let mut answers = ask_all(store, object, steps).await?;
+    if striped {
+        rest.stripes = answers.answer::<GetStripeUnitCount>()?;
+    }
+    if separate {
+        rest.data_pool = Some(PoolId(answers.answer::<GetDataPool>()?));
+    }
+    for _ in ids.iter() {
+        rest.snapshots.push(next_snapshot(&mut answers)?);
+    }
+    Ok(rest)
+}
+
+fn assemble(identity: &Identity, head: Head<'_>, rest: Rest) -> Result<Header, HeaderError> {
+    let (data_pool, object_prefix, striping, created) = match head.fixed {
+        Fixed::Known(before) => {
+            let prefix = Arc::clone(&before.object_prefix);
+            (before.data_pool, prefix, before.striping, before.created)
+        }
+        Fixed::Read { order, object_prefix, created } => {
+            let (unit, count) = rest.stripes;
+            let striping = Striping::new(order, unit, count).map_err(|source| {
+                HeaderError::Layout { image: Arc::clone(&identity.name), source }
+            })?;
+            let data_pool = rest.data_pool.unwrap_or(identity.location.pool);
+            (data_pool, object_prefix.into(), striping, created)
+        }
+    };
+    Ok(Header {
+        format: ImageFormat::V2,
+        id: Arc::clone(&identity.id),
+        name: Arc::clone(&identity.name),
+        location: identity.location.clone(),
+        data_pool,
+        object_prefix,
+        striping,
+        size: head.size,
+        features: head.features,
+        op_features: head.op_features,
+        flags: head.flags,
+        created,
+        accessed: head.accessed,
+        modified: head.modified,
+        snap_context: head.snap_context,
+        snapshots: rest.snapshots,
+        parent: head.parent,
+        lock: head.lock,
+    })
 }
 
 fn next_snapshot(answers: &mut Answers) -> Result<Snapshot, HeaderError> {

@@ -10,8 +10,8 @@ use super::plan::plan_striping;
 use super::{CreateError, CreateOptions};
 use crate::class_call::CallError;
 use crate::client::{Client, Location};
-use crate::config::Config;
-use crate::pool::{format_1, init};
+use crate::pool::format_1;
+use crate::pool::init::Readiness;
 
 /// Makes the image. What fails is taken back.
 pub(super) async fn lay_down(
@@ -19,13 +19,13 @@ pub(super) async fn lay_down(
     at: &Location,
     name: &str,
     options: &CreateOptions,
-    config: &Config,
+    pool: &Readiness,
 ) -> Result<(), CreateError> {
     if !at.namespace.is_empty() {
         return Err(CreateError::Format1InNamespace);
     }
-    let striping = plan_striping(options, config)?;
-    init::validate(client, at.pool).await?;
+    let striping = plan_striping(options, &pool.config)?;
+    pool.validate(client).await?;
     let header = Format1Header {
         migrating: false,
         block_name: block_name(client.store.client_id(), client.env.random()),

@@ -1,6 +1,7 @@
 //! The records of a new image of format 2: directory entry, id object, header, striping, object
 //! map.
 
+use futures_util::future::{join, join_all};
 use marcot_format::call::directory::{DirAddImage, DirRemoveImage, DirStateAssert};
 use marcot_format::call::header::{Create, SetStripeUnitCount};
 use marcot_format::call::id::SetId;
@@ -17,32 +18,67 @@ use super::plan::Plan;
 use super::{CreateError, CreateOptions, find_data_pool, plan};
 use crate::class_call::{CallError, exec};
 use crate::client::{Client, Location};
-use crate::config::Config;
-use crate::pool::{image_id, init};
+use crate::pool::image_id;
+use crate::pool::init::Readiness;
 
-/// Makes the image and answers its id. What fails is taken back.
+/// Makes the image and answers its id. `more` yields what else its header is to say; it is asked for
+/// meanwhile. What fails is taken back.
+///
+/// The name comes first: whatever a dead process left is found, and removed, by it. Then come the
+/// objects, then what only a header that exists can be told.
 pub(super) async fn lay_down(
     client: &Client,
     at: &Location,
     name: &str,
-    options: &CreateOptions,
-    config: &Config,
+    (options, pool): (&CreateOptions, &Readiness),
+    more: impl Future<Output = Result<Vec<WriteStep>, CallError>>,
 ) -> Result<String, CreateError> {
-    let data_pool = find_data_pool(client, at, options, config).await?;
-    let plan = plan::plan(options, config, data_pool)?;
-    init::validate(client, plan.data_pool.unwrap_or(at.pool)).await?;
+    let data_pool = find_data_pool(client, at, options, &pool.config).await?;
+    let plan = plan::plan(options, &pool.config, data_pool)?;
+    match plan.data_pool {
+        Some(data_pool) => Readiness::read(client, data_pool).await?.validate(client).await?,
+        None => pool.validate(client).await?,
+    }
     let id = image_id::generate(client);
-    let steps = steps(at, name, &id, &plan);
-    for (done, step) in steps.iter().enumerate() {
-        if let Err(error) = run(client, step).await {
-            undo(client, steps.get(..done).unwrap_or_default()).await;
-            return Err(match error.errno() {
-                Errno::EXIST if done == 0 => CreateError::Exists { name: name.to_owned() },
-                _ => error.into(),
-            });
+    let name_step = directory_step(at, name, &id);
+    let (named, more) = join(run(client, &name_step), more).await;
+    named.map_err(|error| match error.errno() {
+        Errno::EXIST => CreateError::Exists { name: name.to_owned() },
+        _ => error.into(),
+    })?;
+    let mut done = vec![name_step];
+    match build(client, objects(at, name, &id, &plan), header_rest(at, &id, &plan, more), &mut done)
+        .await
+    {
+        Ok(()) => Ok(id),
+        Err(error) => {
+            undo(client, &done).await;
+            Err(error.into())
         }
     }
-    Ok(id)
+}
+
+/// Makes the objects, then tells the header the rest; what has to be taken back goes into `done`.
+async fn build(
+    client: &Client,
+    objects: Vec<Step>,
+    rest: Result<Option<Step>, CallError>,
+    done: &mut Vec<Step>,
+) -> Result<(), CallError> {
+    let rest = rest?;
+    let outcomes = join_all(objects.iter().map(|step| run(client, step))).await;
+    let mut all = Ok(());
+    for (step, outcome) in objects.into_iter().zip(outcomes) {
+        match outcome {
+            Ok(()) => done.push(step),
+            Err(error) => all = all.and(Err(error)),
+        }
+    }
+    all?;
+    match rest {
+        Some(step) => run(client, &step).await,
+        None => Ok(()),
+    }
 }
 
 /// One operation on one object, and what takes it back.
@@ -52,11 +88,10 @@ struct Step {
     undo: Vec<WriteStep>,
 }
 
-fn steps(at: &Location, name: &str, id: &str, plan: &Plan) -> Vec<Step> {
-    let header = at.object(object_name::header(id));
+/// The objects of a new image. None needs another one.
+fn objects(at: &Location, name: &str, id: &str, plan: &Plan) -> Vec<Step> {
     let remove = || vec![WriteStep::Remove];
     let mut steps = vec![
-        directory_step(at, name, id),
         Step {
             object: at.object(object_name::id(name)),
             run: vec![
@@ -66,18 +101,11 @@ fn steps(at: &Location, name: &str, id: &str, plan: &Plan) -> Vec<Step> {
             undo: remove(),
         },
         Step {
-            object: header.clone(),
+            object: at.object(object_name::header(id)),
             run: vec![WriteStep::Create(CreateMode::Exclusive), exec(&header_call(at, id, plan))],
             undo: remove(),
         },
     ];
-    if plan.features.contains(Features::STRIPING) {
-        let call = SetStripeUnitCount {
-            stripe_unit: plan.striping.stripe_unit(),
-            stripe_count: plan.striping.stripe_count(),
-        };
-        steps.push(Step { object: header, run: vec![exec(&call)], undo: Vec::new() });
-    }
     if plan.features.contains(Features::OBJECT_MAP) {
         let call = ObjectMapResize {
             object_count: plan.striping.object_count(plan.size),
@@ -90,6 +118,25 @@ fn steps(at: &Location, name: &str, id: &str, plan: &Plan) -> Vec<Step> {
         });
     }
     steps
+}
+
+/// What only a header that exists can be told: `more`, after the striping. It goes with the header.
+fn header_rest(
+    at: &Location,
+    id: &str,
+    plan: &Plan,
+    more: Result<Vec<WriteStep>, CallError>,
+) -> Result<Option<Step>, CallError> {
+    let mut run = Vec::new();
+    if plan.features.contains(Features::STRIPING) {
+        run.push(exec(&SetStripeUnitCount {
+            stripe_unit: plan.striping.stripe_unit(),
+            stripe_count: plan.striping.stripe_count(),
+        }));
+    }
+    run.extend(more?);
+    let object = at.object(object_name::header(id));
+    Ok((!run.is_empty()).then_some(Step { object, run, undo: Vec::new() }))
 }
 
 fn directory_step(at: &Location, name: &str, id: &str) -> Step {

@@ -5,7 +5,8 @@ use marcot_store::Errno;
 
 use super::world::{MIB, on_all_clusters};
 use crate::operation::{
-    CloneOptions, CloneSource, CreateOptions, clone, create, flatten, remove, rename, snapshot,
+    CloneOptions, CloneSource, CreateFormat, CreateOptions, clone, create, flatten, remove, rename,
+    snapshot,
 };
 use crate::pool::namespace;
 use crate::{ImageKey, Location, NoProgress, SnapKey};
@@ -110,6 +111,9 @@ fn clones() {
         let to_itself = world.target("a");
         let taken = clone(&world.client, &world.source("a", "s"), &to_itself, &options).await;
         assert_eq!(taken.unwrap_err().errno(), Errno::EXIST);
+        let old = CreateOptions { format: CreateFormat::V1Forced, ..CreateOptions::default() };
+        create(&world.client, &world.at, "b", &old).await.unwrap();
+        assert_eq!(refuse(&world.source("a", "s"), &options).await, Errno::EXIST);
     });
 }
 
