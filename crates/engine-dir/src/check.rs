@@ -2,12 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
+use std::sync::Arc;
 
 use marcot_store::{Errno, ObjectId, StoreError};
 
 use crate::core::Core;
 use crate::meta::Table;
-use crate::object::{Body, Object};
+use crate::object::{Body, Object, Piece};
 use crate::operation::{Content, Wait};
 use crate::state::{Scan, Usage};
 use crate::units::{BLOCK, BLOCK_BYTES, Run, blocks_for};
@@ -144,17 +145,29 @@ impl Check<'_> {
     }
 
     fn body(&mut self, id: &ObjectId, body: &Body) {
-        let content_device = std::sync::Arc::clone(&self.core.device);
-        let content = Content { device: &*content_device, wait: Wait::Allowed };
         let size = blocks_for(body.size);
-        for (block, entry) in body.blocks.iter() {
-            *self.owners.entry(entry.physical).or_insert(0) += 1;
-            if block >= size {
-                self.problem(format!("{id}: block {block} lies beyond its end"));
+        for piece in body.blocks.pieces() {
+            let checksums = &self.core.state.checksums;
+            if let Err(error) = checksums.load(piece.run, &mut Vec::new()) {
+                self.problem(format!("{id}: {error}"));
             }
-            if self.depth == Depth::Metadata {
-                continue;
+            for (block, physical) in (piece.block..).zip(piece.run.start..piece.run.end()) {
+                *self.owners.entry(physical).or_insert(0) += 1;
+                if block >= size {
+                    self.problem(format!("{id}: block {block} lies beyond its end"));
+                }
             }
+            if self.depth == Depth::Data {
+                self.data(id, body, piece);
+            }
+        }
+    }
+
+    fn data(&mut self, id: &ObjectId, body: &Body, piece: Piece) {
+        let device = Arc::clone(&self.core.device);
+        let checksums = Arc::clone(&self.core.state.checksums);
+        let content = Content { device: &*device, checksums: &checksums, wait: Wait::Allowed };
+        for block in piece.block..piece.block + piece.run.count {
             match content.block(body, block) {
                 Ok(Some(bytes)) => {
                     let end = body.size.saturating_sub(block * BLOCK_BYTES).min(BLOCK as u64);

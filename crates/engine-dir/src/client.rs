@@ -19,7 +19,7 @@ use marcot_store::{
 use crate::core::{WriteRequest, Written, finish_read};
 use crate::engine::{DirEngine, Shared, Threads};
 use crate::layout::ClusterItem;
-use crate::operation::{Caller, Content, Failure, ReadFailure, Wait};
+use crate::operation::{Caller, Failure, ReadFailure, Wait};
 use crate::units::BLOCK_BYTES;
 
 /// A client without the checks of the border.
@@ -143,7 +143,7 @@ impl DirClient {
         let (sender, receiver) = oneshot::channel();
         let (id, reader) = (id.clone(), Arc::clone(&shared));
         shared.submit(Box::new(move || {
-            let content = Content { device: &*reader.device, wait: Wait::Allowed };
+            let content = reader.content(Wait::Allowed);
             let result = finish_read(&plan, content);
             reader.core().unpin(pin);
             let _ = sender.send(result.map_err(|failure| failure.into_error("read", &id)));
@@ -169,7 +169,7 @@ impl Objects for DirClient {
         };
         let alone = shared.options.threads == Threads::None;
         let wait = if alone { Wait::Allowed } else { Wait::Never };
-        let result = finish_read(&plan, Content { device: &*shared.device, wait });
+        let result = finish_read(&plan, shared.content(wait));
         let unchanged = shared.released.load(Ordering::Acquire) == plan.released;
         match result {
             // Blocks may have come back into use under the read: what was read means nothing.

@@ -17,8 +17,10 @@ use crate::core::Core;
 use crate::device::{Device, Volume};
 use crate::directory::{self, OpenError};
 use crate::layout::Seal;
+use crate::operation::{Content, Wait};
 use crate::recovery::{FormatOptions, RecoverError, RecoverOptions, format, recover};
 use crate::session::DirSessions;
+use crate::space::Checksums;
 use crate::sync::Syncs;
 use crate::tending::Tending;
 use crate::units::{BLOCK_BYTES, blocks_for};
@@ -118,6 +120,7 @@ pub(crate) type Job = Box<dyn FnOnce() + Send>;
 pub(crate) struct Shared {
     core: Mutex<Core>,
     pub device: Arc<dyn Device>,
+    checksums: Arc<Checksums>,
     pub env: Arc<dyn Env>,
     pub released: Arc<AtomicU64>,
     pub watches: Mutex<WatchTable>,
@@ -159,6 +162,11 @@ impl Shared {
             }
         }
         core
+    }
+
+    /// What data is read through, with the core locked or not.
+    pub(crate) fn content(&self, wait: Wait) -> Content<'_> {
+        Content { device: &*self.device, checksums: &self.checksums, wait }
     }
 
     pub(crate) fn watches(&self) -> MutexGuard<'_, WatchTable> {
@@ -279,6 +287,7 @@ impl DirEngine {
         let core = recover(&*volume, recover_options)?;
         let shared = Shared {
             device: Arc::clone(&core.device),
+            checksums: Arc::clone(&core.state.checksums),
             released: core.released(),
             core: Mutex::new(core),
             env: Arc::clone(&options.env),

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use crate::device::{Device as _, MemoryDevice};
 use crate::layout::{
     Frame, LogPointer, Record, Seal, SuperRow, Superblock, decode_object, decode_object_key,
-    encode_frame,
+    decode_object_with_checksums, encode_frame,
 };
 use crate::log::scan;
 use crate::units::{BLOCK, Run};
@@ -22,7 +22,8 @@ pub fn store_file(bytes: &[u8]) {
         3 => drop(SuperRow::decode(bytes)),
         _ => {
             let _ = decode_object_key(bytes);
-            let _ = decode_object(&Bytes::copy_from_slice(bytes));
+            let _ = decode_object(bytes);
+            let _ = decode_object_with_checksums(bytes);
         }
     }
 }

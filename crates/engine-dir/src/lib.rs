@@ -30,6 +30,7 @@ mod state;
 mod sync;
 mod tending;
 mod units;
+mod upgrade;
 
 pub use check::{Depth, Report};
 pub use directory::OpenError;

@@ -21,6 +21,7 @@ use crate::meta::{MetaError, MetaStore, RedbStore, Table};
 use crate::planted::{Defect, planted};
 use crate::state::State;
 use crate::units::{BLOCK, BLOCK_BYTES, Run};
+use crate::upgrade::upgrade;
 
 /// Why a store cannot be opened.
 #[derive(Debug, thiserror::Error)]
@@ -74,8 +75,11 @@ pub(crate) struct RecoverOptions {
 pub(crate) fn recover(volume: &dyn Volume, options: RecoverOptions) -> Result<Core, RecoverError> {
     let device = volume.store();
     let length = device.length()?;
-    let superblock = read_superblock(&*device)?;
-    let checkpoint = read_checkpoint(volume, &superblock)?;
+    let mut superblock = read_superblock(&*device)?;
+    let mut checkpoint = read_checkpoint(volume, &superblock)?;
+    if let Some((meta, row)) = &mut checkpoint {
+        upgrade(&*device, &mut superblock, (&**meta, row))?;
+    }
     let stored_seq = checkpoint.as_ref().map_or(0, |(_, row)| row.seq);
     let start = start_of_replay(&superblock, stored_seq)?;
 

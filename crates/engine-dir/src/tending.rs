@@ -143,8 +143,8 @@ impl Shared {
         };
         // The rows name blocks and records: those must be durable before they are.
         self.sync_now()?;
-        let rows = frozen.rows().map_err(|error| failed(&error))?;
         let meta = self.meta_store().map_err(|error| failed(&error))?;
+        let rows = frozen.rows(&*meta).map_err(|error| failed(&error))?;
         meta.commit(rows).map_err(|error| failed(&error))?;
         self.name_checkpoint(frozen)?.map_err(|error| failed(&error))?;
         self.sync_now()?;

@@ -5,9 +5,10 @@ use std::sync::Arc;
 use marcot_store::{ObjectId, StoreError};
 
 use super::Core;
-use crate::layout::{Damaged, LogPointer, SuperRow, Superblock};
-use crate::meta::{MetaChange, MetaStore, Table};
+use crate::layout::{LogPointer, RowFormat, SuperRow, Superblock};
+use crate::meta::{MetaChange, MetaError, MetaStore, Table};
 use crate::object::Object;
+use crate::space::FrozenChecksums;
 use crate::state::object_rows;
 use crate::units::{BLOCK_BYTES, Run};
 
@@ -18,14 +19,16 @@ pub(crate) struct Frozen {
     pub pointer: LogPointer,
     objects: Vec<(ObjectId, Arc<Object>)>,
     space: Vec<MetaChange>,
+    checksums: FrozenChecksums,
     super_row: SuperRow,
     dropped_omaps: Vec<u64>,
 }
 
 impl Frozen {
-    /// The rows to store.
-    pub(crate) fn rows(&self) -> Result<Vec<MetaChange>, Damaged> {
-        let mut rows = object_rows(&self.objects, self.pointer.seq)?;
+    /// The rows to store; `meta` is the last checkpoint.
+    pub(crate) fn rows(&self, meta: &dyn MetaStore) -> Result<Vec<MetaChange>, MetaError> {
+        let mut rows = object_rows(&self.objects, self.pointer.seq);
+        self.checksums.rows(meta, &mut rows)?;
         rows.extend(self.space.iter().cloned());
         rows.extend(self.dropped_omaps.iter().map(|number| MetaChange::DeletePrefix {
             table: Table::Omap,
@@ -52,10 +55,12 @@ impl Core {
             cluster: self.state.cluster.clone(),
             pages: pages.clone(),
             frontier,
+            format: RowFormat::ChecksumsByBlock,
         };
         let dropped_omaps = std::mem::take(&mut self.state.dropped_omaps);
         let objects = self.state.objects.frozen();
-        Ok(Frozen { pointer, objects, space, super_row, dropped_omaps })
+        let checksums = self.state.checksums.freeze();
+        Ok(Frozen { pointer, objects, space, checksums, super_row, dropped_omaps })
     }
 
     /// Blocks in use that no object names.
@@ -65,6 +70,12 @@ impl Core {
         blocks.extend(self.state.space.upkeep_blocks());
         blocks.push(Run::new(0, 2));
         blocks
+    }
+
+    /// Bytes and records of the log behind the last checkpoint.
+    pub(crate) fn tail(&self) -> (u64, u64) {
+        let records = self.log.last_seq().saturating_sub(self.superblock.newest.seq);
+        (self.log.since_checkpoint(), records)
     }
 
     /// The checkpoint could not be stored: the next one has to hold the same.
@@ -90,6 +101,7 @@ impl Core {
     ) -> Result<Vec<Run>, StoreError> {
         self.state.attach(meta);
         self.state.objects.stored(frozen.pointer.seq);
+        self.state.checksums.stored(frozen.pointer.seq);
         self.log.checkpointed(&self.superblock.oldest, &self.superblock.newest);
         let surplus = self.log.take_surplus(SPARE_BLOCKS);
         let freed = self.state.space.give_back(&surplus);

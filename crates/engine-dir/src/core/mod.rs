@@ -20,7 +20,7 @@ use marcot_store::{ClientId, Errno, StoreError};
 use crate::device::Device;
 use crate::layout::{Seal, Superblock};
 use crate::log::LogWriter;
-use crate::operation::Caller;
+use crate::operation::{Caller, Content, Wait};
 use crate::state::State;
 use crate::units::Run;
 
@@ -102,6 +102,12 @@ impl Core {
             pass: None,
             unsynced: 0,
         }
+    }
+
+    /// What data is read through under the lock.
+    fn content(&self) -> Content<'_> {
+        let checksums = &self.state.checksums;
+        Content { device: &*self.device, checksums, wait: Wait::Allowed }
     }
 
     /// An id that no client of this store ever had.

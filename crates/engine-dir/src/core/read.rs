@@ -13,7 +13,7 @@ use super::Core;
 use super::write::body_at;
 use crate::object::Object;
 use crate::operation::{
-    Caller, Calling, Content, Failure, Scratch, Wait, call_reading, first_difference, read_extent,
+    Caller, Calling, Content, Failure, Scratch, call_reading, first_difference, read_extent,
     stored_runs,
 };
 use crate::state::Scan;
@@ -81,7 +81,7 @@ impl Core {
         step: ReadStep,
         caller: &Caller,
     ) -> Result<Planned, Failure> {
-        let content = Content { device: &*self.device, wait: Wait::Allowed };
+        let content = self.content();
         let body = object.body(clone).ok_or(Errno::NOENT)?;
         let scratch = || Scratch::new(content, self.state.meta.as_deref(), object, clone);
         let result = match step {

@@ -15,8 +15,7 @@ use super::Core;
 use crate::layout::{ClusterItem, Item, ObjectRecord, Record};
 use crate::object::Object;
 use crate::operation::{
-    Caller, Calling, Content, Failure, Piece, Scratch, SharedBlocks, Wait, plan_blocks,
-    read_extent, run_step, stored_runs,
+    Caller, Calling, Failure, Piece, Scratch, plan_blocks, read_extent, run_step, stored_runs,
 };
 use crate::space::Purpose;
 use crate::units::{BLOCK, BLOCK_BYTES, Run};
@@ -159,7 +158,7 @@ impl Core {
         let object = self.state.object(id)?;
         let sources = self.sources(op)?;
         let plan = self.clone_plan(&object, id.pool, &op.snap_context);
-        let content = Content { device: &*self.device, wait: Wait::Allowed };
+        let content = self.content();
         let mut scratch = Scratch::new(content, self.state.meta.as_deref(), &object, None);
         let calling = Calling { classes: &*self.classes, caller };
         for step in &op.steps {
@@ -291,13 +290,6 @@ fn copy_up(
             let (source_block, block) = (first / BLOCK_BYTES, target(first) / BLOCK_BYTES);
             let count = (last - first) / BLOCK_BYTES;
             scratch.taken.take_over(&body.blocks, source_block, block, count);
-            scratch.shared.push(SharedBlocks {
-                source: piece.source.clone(),
-                clone,
-                source_block,
-                block,
-                count,
-            });
         }
     }
     Ok(Some(any))
@@ -325,10 +317,8 @@ fn finish(scratch: Scratch<'_>, object: &Object, plan: ClonePlan) -> Result<Plan
     }
     items.push(Item::Create);
     let pieces = plan_blocks(scratch.content, &scratch.base(), &scratch.edits)?;
-    for shared in scratch.shared {
-        let SharedBlocks { source, clone, source_block, block, count } = shared;
-        items.push(Item::Share { source, clone, source_block, block, count });
-    }
+    let taken = scratch.taken.pieces().into_iter();
+    items.extend(taken.map(|piece| Item::Share { block: piece.block, run: piece.run }));
     // After the shared blocks: a step may have cut them off again.
     items.push(Item::Size { bytes: scratch.edits.size });
     Ok(Planned { items, pieces, rest: scratch.attributes, removed })

@@ -12,6 +12,17 @@ use super::item::{read_ranges, write_ranges};
 use super::record::{read_object_id, write_object_id};
 use crate::state::{Cluster, Pool, SessionState};
 
+/// How a checkpoint's rows are laid out: in formats 1 and 2 objects have their blocks' checksums, and
+/// the row does not say so.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum RowFormat {
+    ChecksumsInObjects,
+    #[default]
+    ChecksumsByBlock,
+}
+
+const CHECKSUMS_BY_BLOCK: u64 = 3;
+
 /// What a checkpoint stores beside the other tables.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct SuperRow {
@@ -22,6 +33,7 @@ pub(crate) struct SuperRow {
     /// Blocks in use in each page of the bitmap.
     pub pages: BTreeMap<u64, u64>,
     pub frontier: u64,
+    pub format: RowFormat,
 }
 
 impl SuperRow {
@@ -38,6 +50,9 @@ impl SuperRow {
             writer.number(*used);
         }
         encode_cluster(&mut writer, &self.cluster);
+        if self.format == RowFormat::ChecksumsByBlock {
+            writer.number(CHECKSUMS_BY_BLOCK);
+        }
         writer.finish()
     }
 
@@ -57,7 +72,12 @@ impl SuperRow {
             pages.insert(number, used);
         }
         let cluster = decode_cluster(&mut reader)?;
-        Ok(SuperRow { store, seq, cluster, pages, frontier })
+        let format = match reader.is_empty() {
+            true => RowFormat::ChecksumsInObjects,
+            false if reader.number()? == CHECKSUMS_BY_BLOCK => RowFormat::ChecksumsByBlock,
+            false => return Err(Damaged("its rows have a format that nobody knows")),
+        };
+        Ok(SuperRow { store, seq, cluster, pages, frontier, format })
     }
 }
 

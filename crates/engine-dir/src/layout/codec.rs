@@ -48,11 +48,6 @@ impl Writer {
         self.bytes(value.as_bytes());
     }
 
-    /// Appends what `append` appends.
-    pub(crate) fn append(&mut self, append: impl FnOnce(&mut Vec<u8>)) {
-        append(&mut self.bytes);
-    }
-
     pub(crate) fn finish(self) -> Vec<u8> {
         self.bytes
     }

@@ -5,7 +5,7 @@ use marcot_store::{ObjectId, SnapId};
 
 use super::codec::{Damaged, Reader, Writer};
 use super::record::{read_object_id, write_object_id};
-use crate::units::{MAX_OBJECT_BYTES, blocks_for};
+use crate::units::{MAX_OBJECT_BYTES, Run, blocks_for};
 
 /// One part of an [`super::ObjectRecord`].
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,8 +50,13 @@ pub(crate) enum Item {
         key: Bytes,
     },
     OmapClear,
-    /// Blocks are those of another object's head or clone, by reference.
+    /// Blocks of the object now lie in `run`, which has one owner more.
     Share {
+        block: u64,
+        run: Run,
+    },
+    /// The same with the blocks of another object's head or clone, by name: formats 1 and 2.
+    ShareOf {
         source: ObjectId,
         clone: Option<SnapId>,
         source_block: u64,
@@ -100,7 +105,13 @@ impl Item {
                 writer.u8(6);
                 writer.number(*bytes);
             }
-            Item::Share { source, clone, source_block, block, count } => {
+            Item::Share { block, run } => {
+                writer.u8(16);
+                writer.number(*block);
+                writer.number(run.start);
+                writer.number(run.count);
+            }
+            Item::ShareOf { source, clone, source_block, block, count } => {
                 writer.u8(12);
                 write_object_id(writer, source);
                 writer.number(clone.map_or(0, |snap| snap.0));
@@ -175,11 +186,16 @@ impl Item {
                 if source_block.checked_add(count).is_none_or(|end| end > MAX_BLOCKS) {
                     return Err(Damaged("a shared range lies outside its source"));
                 }
-                Item::Share { source, clone, source_block, block, count }
+                Item::ShareOf { source, clone, source_block, block, count }
             }
             13 => Item::Restore { clone: SnapId(reader.number()?) },
             14 => Item::Trim { removed: read_snaps(reader)? },
             15 => Item::Forget,
+            16 => {
+                let (block, start, count) = (reader.number()?, reader.number()?, reader.number()?);
+                check_place(block, start, count)?;
+                Item::Share { block, run: Run::new(start, count) }
+            }
             _ => return Err(Damaged("a record does what nobody knows")),
         })
     }
@@ -196,12 +212,17 @@ fn decode_snapshots(reader: &mut Reader<'_>) -> Result<Item, Damaged> {
 fn decode_write(reader: &mut Reader<'_>) -> Result<Item, Damaged> {
     let (block, physical) = (reader.number()?, reader.number()?);
     let count = reader.count(4)?;
-    let end = block.checked_add(count as u64);
-    if end.is_none_or(|end| end > MAX_BLOCKS) || !(2..=1 << 50).contains(&physical) {
-        return Err(Damaged("a write lies outside its object"));
-    }
+    check_place(block, physical, count as u64)?;
     let checksums = (0..count).map(|_| reader.u32()).collect::<Result<_, _>>()?;
     Ok(Item::Write { block, physical, checksums })
+}
+
+fn check_place(block: u64, physical: u64, count: u64) -> Result<(), Damaged> {
+    let end = block.checked_add(count);
+    if end.is_none_or(|end| end > MAX_BLOCKS) || !(2..=1 << 50).contains(&physical) {
+        return Err(Damaged("blocks lie outside their object or the store"));
+    }
+    Ok(())
 }
 
 fn block_range(reader: &mut Reader<'_>) -> Result<(u64, u64), Damaged> {

@@ -14,11 +14,15 @@ mod record;
 mod superblock;
 
 pub(crate) use cluster_change::ClusterItem;
-pub(crate) use cluster_row::SuperRow;
+pub(crate) use cluster_row::{RowFormat, SuperRow};
 pub(crate) use codec::{Damaged, Reader, Writer};
 pub(crate) use frame::{FRAME_HEADER, Frame, Seal, encode as encode_frame, peek};
 pub(crate) use item::Item;
 pub(crate) use key::{decode_object_key, object_key, omap_key, pool_prefix};
-pub(crate) use object_row::{decode_object, encode_object, row_has_head};
+#[cfg(test)]
+pub(crate) use object_row::encode_object_with_checksums;
+pub(crate) use object_row::{
+    decode_object, decode_object_with_checksums, encode_object, row_has_head,
+};
 pub(crate) use record::{ObjectRecord, Record};
 pub(crate) use superblock::{LogPointer, Superblock};

@@ -1,15 +1,15 @@
-//! The row of an object in the metadata: head and clones, each with the places of its blocks.
+//! The row of an object in the metadata: head and clones, each with the places of its blocks. Rows
+//! of formats 1 and 2 have the blocks' checksums as well.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use bytes::Bytes;
 use marcot_store::op::Timestamp;
 use marcot_store::{CloneInfo, SnapId, SnapSet, Version};
 
 use super::codec::{Damaged, Reader, Writer};
 use super::item::{read_ranges, read_snaps, write_ranges, write_snaps};
-use crate::object::{BlockMap, Body, CHECKSUM, Object, Omap, Piece};
+use crate::object::{BlockMap, Body, Object, Omap, Piece};
 use crate::units::{BLOCK_BYTES, MAX_OBJECT_BYTES, Run, blocks_for};
 
 /// Whether a row tells of a head, without taking it apart.
@@ -18,6 +18,20 @@ pub(crate) fn row_has_head(row: &[u8]) -> bool {
 }
 
 pub(crate) fn encode_object(object: &Object) -> Vec<u8> {
+    encode(object, |_, _| {})
+}
+
+/// A row as formats 1 and 2 have it.
+#[cfg(test)]
+pub(crate) fn encode_object_with_checksums(
+    object: &Object,
+    checksums: impl Fn(Run) -> Vec<u32>,
+) -> Vec<u8> {
+    encode(object, |writer, run| checksums(run).into_iter().for_each(|sum| writer.u32(sum)))
+}
+
+/// `behind` adds what follows the place of some blocks.
+fn encode(object: &Object, behind: impl Fn(&mut Writer, Run)) -> Vec<u8> {
     let mut writer = Writer::new();
     writer.u8(u8::from(object.head.is_some()));
     writer.number(object.snaps.seq.0);
@@ -28,11 +42,29 @@ pub(crate) fn encode_object(object: &Object) -> Vec<u8> {
         write_ranges(&mut writer, &clone.overlap);
     }
     let clones = object.snaps.clones.iter().filter_map(|clone| object.clones.get(&clone.id));
-    clones.chain(&object.head).for_each(|body| encode_body(&mut writer, body));
+    clones.chain(&object.head).for_each(|body| encode_body(&mut writer, body, &behind));
     writer.finish()
 }
 
-pub(crate) fn decode_object(row: &Bytes) -> Result<Object, Damaged> {
+pub(crate) fn decode_object(row: &[u8]) -> Result<Object, Damaged> {
+    decode(row, None)
+}
+
+/// The checksums of adjacent blocks of the store file.
+pub(crate) type RunChecksums = (Run, Vec<u32>);
+
+/// A row of format 1 or 2, and the checksums in it.
+pub(crate) fn decode_object_with_checksums(
+    row: &[u8],
+) -> Result<(Object, Vec<RunChecksums>), Damaged> {
+    let mut checksums = Vec::new();
+    let object = decode(row, Some(&mut checksums))?;
+    Ok((object, checksums))
+}
+
+type InRow<'c> = Option<&'c mut Vec<RunChecksums>>;
+
+fn decode(row: &[u8], mut checksums: InRow<'_>) -> Result<Object, Damaged> {
     let mut reader = Reader::new(row);
     let has_head = reader.u8()? == 1;
     let seq = SnapId(reader.number()?);
@@ -44,11 +76,11 @@ pub(crate) fn decode_object(row: &Bytes) -> Result<Object, Damaged> {
     }
     let mut bodies = BTreeMap::new();
     for clone in &mut clones {
-        let body = decode_body(&mut reader, row)?;
+        let body = decode_body(&mut reader, checksums.as_deref_mut())?;
         clone.size = body.size;
         bodies.insert(clone.id, body);
     }
-    let head = if has_head { Some(decode_body(&mut reader, row)?) } else { None };
+    let head = if has_head { Some(decode_body(&mut reader, checksums)?) } else { None };
     if !reader.is_empty() || bodies.len() != clones.len() {
         return Err(Damaged("an object has something left over"));
     }
@@ -56,7 +88,7 @@ pub(crate) fn decode_object(row: &Bytes) -> Result<Object, Damaged> {
     Ok(Object { head, snaps: SnapSet { seq, clones, head_size }, clones: bodies })
 }
 
-fn encode_body(writer: &mut Writer, body: &Body) {
+fn encode_body(writer: &mut Writer, body: &Body, behind: impl Fn(&mut Writer, Run)) {
     writer.number(body.size);
     writer.number(body.version.0);
     writer.u32(body.mtime.seconds);
@@ -73,12 +105,11 @@ fn encode_body(writer: &mut Writer, body: &Body) {
         writer.number(block);
         writer.number(run.start);
         writer.number(run.count);
-        writer.append(|bytes| body.blocks.write_checksums(block, run.count, bytes));
+        behind(writer, run);
     }
 }
 
-/// `row` is what the reader reads: checksums stay in it.
-fn decode_body(reader: &mut Reader<'_>, row: &Bytes) -> Result<Body, Damaged> {
+fn decode_body(reader: &mut Reader<'_>, mut checksums: InRow<'_>) -> Result<Body, Damaged> {
     let size = reader.number()?;
     if size > MAX_OBJECT_BYTES {
         return Err(Damaged("an object is too large"));
@@ -94,15 +125,18 @@ fn decode_body(reader: &mut Reader<'_>, row: &Bytes) -> Result<Body, Damaged> {
     }
     let mut blocks = BlockMap::default();
     let mut next = 0;
-    for _ in 0..reader.count(7)? {
-        let (block, physical) = (reader.number()?, reader.number()?);
-        let count = reader.count(4)? as u64;
+    for _ in 0..reader.count(3)? {
+        let (block, physical, count) = (reader.number()?, reader.number()?, reader.number()?);
         let end = block.checked_add(count).ok_or(Damaged("a block lies nowhere"))?;
         if block < next || end > blocks_for(size) || !(2..1 << 50).contains(&physical) {
             return Err(Damaged("a block lies outside its object"));
         }
-        let checksums = reader.take(count as usize * CHECKSUM)?;
-        blocks.append(block, Run::new(physical, count), &row.slice_ref(checksums));
+        let run = Run::new(physical, count);
+        blocks.put(block, run);
+        if let Some(checksums) = &mut checksums {
+            let of_run = (0..count).map(|_| reader.u32()).collect::<Result<_, _>>()?;
+            checksums.push((run, of_run));
+        }
         next = end;
     }
     debug_assert!(blocks.mapped() * BLOCK_BYTES <= MAX_OBJECT_BYTES);
@@ -111,16 +145,15 @@ fn decode_body(reader: &mut Reader<'_>, row: &Bytes) -> Result<Body, Damaged> {
 
 #[cfg(test)]
 mod tests {
+    use bytes::Bytes;
     use proptest::prelude::*;
 
     use super::*;
-    use crate::object::BlockRef;
-
     fn some_body(size: u64) -> Body {
         let mut body = Body { size, version: Version(5), ..Body::default() };
         body.xattrs = Arc::new(BTreeMap::from([("lock".to_owned(), Bytes::from("x"))]));
         for block in [0, 1, 2, 5] {
-            body.blocks.set(block, BlockRef { physical: 100 + block, checksum: block as u32 });
+            body.blocks.put(block, Run::new(100 + block, 1));
         }
         body
     }
@@ -137,10 +170,21 @@ mod tests {
 
     #[test]
     fn a_row_reads_what_it_wrote() {
-        let row = Bytes::from(encode_object(&some_object()));
+        let row = encode_object(&some_object());
         let read = decode_object(&row).expect("it was just written");
         assert_eq!(format!("{read:?}"), format!("{:?}", some_object()));
         assert!(row_has_head(&row));
+    }
+
+    #[test]
+    fn a_row_with_checksums_reads_what_it_wrote() {
+        let sums = |run: Run| (run.start..run.end()).map(|block| block as u32 * 3).collect();
+        let row = encode_object_with_checksums(&some_object(), sums);
+        let (read, in_row) = decode_object_with_checksums(&row).expect("it was just written");
+        assert_eq!(format!("{read:?}"), format!("{:?}", some_object()));
+        let (first, last) = (Run::new(100, 3), Run::new(105, 1));
+        let expected = [(first, vec![300, 303, 306]), (last, vec![315])];
+        assert_eq!(in_row, [expected.clone(), expected].concat());
     }
 
     proptest! {
@@ -149,10 +193,9 @@ mod tests {
             let mut row = encode_object(&some_object());
             let at = at % row.len();
             row[at] = byte;
-            let mut row = Bytes::from(row);
-            let _ = decode_object(&row);
+            let _ = (decode_object(&row), decode_object_with_checksums(&row));
             row.truncate(cut);
-            let _ = decode_object(&row);
+            let _ = (decode_object(&row), decode_object_with_checksums(&row));
         }
     }
 }

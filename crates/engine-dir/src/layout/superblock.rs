@@ -10,8 +10,10 @@ use super::frame::Seal;
 use crate::units::{BLOCK, Run};
 
 const MAGIC: &[u8; 8] = b"MARCOTST";
-/// What is written. Format 1 has no seals, and becomes format 2 with the next superblock.
-const FORMAT: u32 = 2;
+/// What is written. Format 1 has no seals; in 1 and 2 objects have their blocks' checksums. Both
+/// become format 3 with the next superblock.
+const FORMAT: u32 = 3;
+const FORMAT_WITH_SEALS: u32 = 2;
 const FORMAT_WITHOUT_SEALS: u32 = 1;
 /// Features that a reader must know (none yet), and those that only a writer must.
 const KNOWN_INCOMPATIBLE: u64 = 0;
@@ -113,7 +115,7 @@ impl Superblock {
         }
         let format = reader.u32()?;
         let sealed = match format {
-            FORMAT => Sealed::Yes,
+            FORMAT | FORMAT_WITH_SEALS => Sealed::Yes,
             FORMAT_WITHOUT_SEALS => Sealed::No,
             unknown => return Err(SuperblockError::UnknownFormat(unknown)),
         };

@@ -27,17 +27,20 @@ pub(crate) enum Table {
     Bitmap,
     /// Region number → how often its shared blocks are shared.
     References,
+    /// Page number → the checksums of its blocks.
+    Checksums,
     /// One row for everything small.
     Super,
 }
 
 impl Table {
-    pub(crate) const ALL: [Table; 6] = [
+    pub(crate) const ALL: [Table; 7] = [
         Table::Objects,
         Table::Cloned,
         Table::Omap,
         Table::Bitmap,
         Table::References,
+        Table::Checksums,
         Table::Super,
     ];
 }

@@ -23,6 +23,7 @@ fn definition(table: Table) -> Definition {
         Table::Omap => "omap",
         Table::Bitmap => "bitmap",
         Table::References => "references",
+        Table::Checksums => "checksums",
         Table::Super => "super",
     })
 }

@@ -1,59 +1,36 @@
-//! Which blocks of the store file an object's blocks are in, with their checksums.
+//! Which blocks of the store file an object's blocks are in.
 //!
 //! A list of shards of 64 blocks (256 KiB of data), each replaced copy-on-write: clones and
-//! readers share what has not changed. A shard that was written in one go stays as it was stored,
-//! one place and 64 checksums, until one of its blocks changes: large objects are read from a
-//! checkpoint, shared and dropped without looking at each block.
+//! readers share what has not changed. A shard whose blocks lie side by side is one number: large
+//! objects are read from a checkpoint, shared and dropped without looking at each block. Checksums
+//! are not here: they belong to the blocks of the file ([`crate::space::Checksums`]).
 
+use std::ops::Range;
 use std::sync::Arc;
-
-use bytes::Bytes;
 
 use crate::units::Run;
 
-pub(crate) const SHARD: usize = 64;
+const SHARD: usize = 64;
 
-/// Bytes of a stored checksum.
-pub(crate) const CHECKSUM: usize = 4;
+/// In place of a block's number: there is none. Block 0 holds a superblock, so it is nobody's data.
+const HOLE: u64 = 0;
 
-/// Where one block is. A hole lies in block 0, which holds a superblock and so is nobody's data.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct BlockRef {
-    pub physical: u64,
-    pub checksum: u32,
-}
-
-impl BlockRef {
-    pub(crate) const HOLE: BlockRef = BlockRef { physical: 0, checksum: 0 };
-
-    pub(crate) fn is_hole(self) -> bool {
-        self.physical == 0
-    }
-}
-
-type Table = [BlockRef; SHARD];
+type Table = [u64; SHARD];
 
 #[derive(Clone, Debug, Default)]
 enum Shard {
     #[default]
     Holes,
-    /// All 64 blocks lie side by side.
-    Span {
-        physical: u64,
-        checksums: Bytes,
-    },
+    /// All 64 blocks lie side by side, from this one on.
+    Span(u64),
     Table(Arc<Table>),
 }
 
 impl Shard {
-    fn get(&self, at: usize) -> BlockRef {
+    fn get(&self, at: usize) -> u64 {
         match self {
-            Shard::Holes => BlockRef::HOLE,
-            Shard::Span { physical, checksums } => {
-                let checksum = checksums[at * CHECKSUM..].first_chunk().copied();
-                let checksum = checksum.map_or(0, u32::from_le_bytes);
-                BlockRef { physical: physical + at as u64, checksum }
-            }
+            Shard::Holes => HOLE,
+            Shard::Span(physical) => physical + at as u64,
             Shard::Table(table) => table[at],
         }
     }
@@ -65,15 +42,17 @@ impl Shard {
         }
         match self {
             Shard::Table(table) => Arc::make_mut(table),
-            Shard::Holes | Shard::Span { .. } => unreachable!("it has just become a table"),
+            Shard::Holes | Shard::Span(_) => unreachable!("it has just become a table"),
         }
     }
 
-    fn mapped(&self) -> u64 {
+    fn mapped(&self, part: Range<usize>) -> u64 {
         match self {
             Shard::Holes => 0,
-            Shard::Span { .. } => SHARD as u64,
-            Shard::Table(table) => table.iter().filter(|entry| !entry.is_hole()).count() as u64,
+            Shard::Span(_) => part.len() as u64,
+            Shard::Table(table) => {
+                table[part].iter().filter(|entry| **entry != HOLE).count() as u64
+            }
         }
     }
 }
@@ -104,91 +83,50 @@ impl BlockMap {
         (self.shards.len() * SHARD) as u64
     }
 
-    pub(crate) fn get(&self, block: u64) -> BlockRef {
-        let shard = self.shards.get(block as usize / SHARD);
-        shard.map_or(BlockRef::HOLE, |shard| shard.get(block as usize % SHARD))
+    /// Where a block is; `None` for a hole.
+    pub(crate) fn get(&self, block: u64) -> Option<u64> {
+        let shard = self.shards.get(block as usize / SHARD)?;
+        Some(shard.get(block as usize % SHARD)).filter(|physical| *physical != HOLE)
     }
 
-    /// Replaces one block and yields what it was.
-    pub(crate) fn set(&mut self, block: u64, new: BlockRef) -> BlockRef {
-        if new.is_hole() && self.get(block).is_hole() {
-            return BlockRef::HOLE;
+    /// The blocks from `block` on lie there from now on.
+    pub(crate) fn put(&mut self, block: u64, run: Run) {
+        self.replace(block, run.count, Some(run.start));
+    }
+
+    /// They are holes from now on.
+    pub(crate) fn clear(&mut self, block: u64, count: u64) {
+        let end = (block + count).min(self.end());
+        self.replace(block, end.saturating_sub(block), None);
+    }
+
+    fn replace(&mut self, block: u64, count: u64, physical: Option<u64>) {
+        let mut done = 0;
+        while done < count {
+            let within = (block + done) as usize % SHARD;
+            let length = (SHARD - within).min((count - done) as usize);
+            let first = physical.map(|physical| physical + done);
+            let shard = self.shard(block + done);
+            let before = shard.mapped(within..within + length);
+            if length == SHARD {
+                *shard = first.map_or(Shard::Holes, Shard::Span);
+            } else if first.is_some() || before > 0 {
+                let entries = &mut shard.table()[within..within + length];
+                for (at, entry) in (0..).zip(entries) {
+                    *entry = first.map_or(HOLE, |first| first + at);
+                }
+            }
+            self.mapped -= before;
+            self.mapped += first.map_or(0, |_| length as u64);
+            done += length as u64;
         }
-        let entry = &mut self.shard(block).table()[block as usize % SHARD];
-        let old = std::mem::replace(entry, new);
-        self.mapped += u64::from(!new.is_hole());
-        self.mapped -= u64::from(!old.is_hole());
-        old
     }
 
     /// Takes over `count` blocks of `source` from `first` on, to lie from `block` on; holes leave
-    /// what is there. Whole shards are shared, not copied.
+    /// what is there.
     pub(crate) fn take_over(&mut self, source: &BlockMap, first: u64, block: u64, count: u64) {
-        let (size, end) = (SHARD as u64, (first + count).min(source.end()));
-        let (mut from, mut to) = (first, block);
-        while from < end {
-            let whole = from % size == 0 && to % size == 0 && from + size <= end;
-            let length = (size - from % size).min(end - from);
-            let shard = &source.shards[from as usize / SHARD];
-            if whole && matches!(self.shard(to), Shard::Holes) {
-                self.mapped += shard.mapped();
-                *self.shard(to) = shard.clone();
-            } else {
-                for (at, target) in (from % size..from % size + length).zip(to..) {
-                    let entry = shard.get(at as usize);
-                    if !entry.is_hole() {
-                        self.set(target, entry);
-                    }
-                }
-            }
-            (from, to) = (from + length, to + length);
-        }
-    }
-
-    /// Adjacent blocks that lie in adjacent blocks of the store file, where there are only holes
-    /// so far. `checksums` are as they are stored, one for each block.
-    pub(crate) fn append(&mut self, block: u64, run: Run, checksums: &Bytes) {
-        debug_assert_eq!(checksums.len() as u64, run.count * CHECKSUM as u64);
-        let (mut at, end) = (block, block + run.count);
-        while at < end {
-            let within = at as usize % SHARD;
-            let count = (SHARD - within).min((end - at) as usize);
-            let done = (at - block) as usize;
-            let physical = run.start + done as u64;
-            let sums = checksums.slice(done * CHECKSUM..(done + count) * CHECKSUM);
-            let shard = self.shard(at);
-            if count == SHARD {
-                debug_assert_eq!(shard.mapped(), 0, "only holes are filled");
-                *shard = Shard::Span { physical, checksums: sums };
-            } else {
-                let entries = shard.table()[within..].iter_mut().zip(physical..);
-                for ((entry, physical), sum) in entries.zip(sums.as_chunks().0) {
-                    debug_assert!(entry.is_hole(), "only holes are filled");
-                    *entry = BlockRef { physical, checksum: u32::from_le_bytes(*sum) };
-                }
-            }
-            self.mapped += count as u64;
-            at += count as u64;
-        }
-    }
-
-    /// Appends the checksums of blocks, none of them a hole, as they are stored.
-    pub(crate) fn write_checksums(&self, block: u64, count: u64, into: &mut Vec<u8>) {
-        let (mut at, end) = (block, block + count);
-        while at < end {
-            let within = at as usize % SHARD;
-            let length = (SHARD - within).min((end - at) as usize);
-            match self.shards.get(at as usize / SHARD) {
-                Some(Shard::Span { checksums, .. }) => {
-                    into.extend_from_slice(&checksums[within * CHECKSUM..][..length * CHECKSUM]);
-                }
-                shard => {
-                    let sum = |at| shard.map_or(0, |shard| shard.get(at).checksum);
-                    let sums = (within..within + length).map(sum);
-                    sums.for_each(|sum| into.extend_from_slice(&sum.to_le_bytes()));
-                }
-            }
-            at += length as u64;
+        for piece in source.pieces_in(first, first + count) {
+            self.put(piece.block - first + block, piece.run);
         }
     }
 
@@ -206,7 +144,7 @@ impl BlockMap {
         &self,
         start: u64,
         end: u64,
-    ) -> impl Iterator<Item = (&Shard, u64, std::ops::Range<u64>)> + '_ {
+    ) -> impl Iterator<Item = (&Shard, u64, Range<u64>)> + '_ {
         let first = start as usize / SHARD;
         let last = (end as usize).div_ceil(SHARD).min(self.shards.len());
         let shards = self.shards.get(first..last).unwrap_or_default();
@@ -217,25 +155,7 @@ impl BlockMap {
         })
     }
 
-    /// The blocks that are no holes, within a range, ascending.
-    pub(crate) fn mapped_in(
-        &self,
-        start: u64,
-        end: u64,
-    ) -> impl Iterator<Item = (u64, BlockRef)> + '_ {
-        let blocks = self.shards_in(start, end).flat_map(|(shard, base, part)| {
-            let part = if matches!(shard, Shard::Holes) { 0..0 } else { part };
-            part.map(move |at| (base + at, shard.get(at as usize)))
-        });
-        blocks.filter(|(_, entry)| !entry.is_hole())
-    }
-
-    /// All blocks that are no holes, ascending.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (u64, BlockRef)> + '_ {
-        self.mapped_in(0, self.end())
-    }
-
-    /// The same, adjacent blocks merged.
+    /// The blocks that are no holes, adjacent ones merged, ascending.
     pub(crate) fn pieces(&self) -> Vec<Piece> {
         self.pieces_in(0, self.end())
     }
@@ -251,14 +171,14 @@ impl BlockMap {
         };
         for (shard, base, part) in self.shards_in(start, end) {
             match shard {
-                Shard::Holes => {}
-                Shard::Span { physical, .. } if part.start < part.end => {
+                Shard::Span(physical) if part.start < part.end => {
                     push(base + part.start, physical + part.start, part.end - part.start);
                 }
-                shard => {
-                    let entries = part.map(|at| (base + at, shard.get(at as usize)));
-                    let mapped = entries.filter(|(_, entry)| !entry.is_hole());
-                    mapped.for_each(|(block, entry)| push(block, entry.physical, 1));
+                Shard::Holes | Shard::Span(_) => {}
+                Shard::Table(table) => {
+                    let entries = part.map(|at| (base + at, table[at as usize]));
+                    let mapped = entries.filter(|(_, physical)| *physical != HOLE);
+                    mapped.for_each(|(block, physical)| push(block, physical, 1));
                 }
             }
         }
@@ -291,106 +211,64 @@ mod tests {
 
     use super::*;
 
-    fn checksums(count: u64) -> Bytes {
-        (0..count as u32).flat_map(u32::to_le_bytes).collect()
+    /// What the map says of each block.
+    fn blocks(map: &BlockMap, start: u64, end: u64) -> Vec<(u64, u64)> {
+        let each = |piece: Piece| (piece.block..).zip(piece.run.start..piece.run.end());
+        map.pieces_in(start, end).into_iter().flat_map(each).collect()
     }
 
     proptest! {
         #[test]
-        fn it_is_a_map(changes in proptest::collection::vec((0u64..200, 0u64..4), 0..100)) {
+        fn it_is_a_map(
+            changes in proptest::collection::vec(
+                (0u64..400, 0u64..150, proptest::option::of(1u64..400)), 0..40,
+            ),
+            (start, end) in (0u64..500, 0u64..500),
+        ) {
             let (mut map, mut model) = (BlockMap::default(), BTreeMap::new());
-            for (block, physical) in changes {
-                let before = map.clone();
-                let new = BlockRef { physical, checksum: physical as u32 };
-                let old = map.set(block, new);
-                prop_assert_eq!(old, before.get(block));
-                let (start, end) = (block.min(100), block + physical * 40);
-                let within: Vec<_> = before.mapped_in(start, end).collect();
-                let all = before.iter().filter(|(at, _)| (start..end).contains(at));
-                prop_assert_eq!(within, all.collect::<Vec<_>>());
-                if physical == 0 { model.remove(&block); } else { model.insert(block, new); }
+            for (block, count, physical) in changes {
+                match physical {
+                    Some(physical) => map.put(block, Run::new(physical, count)),
+                    None => map.clear(block, count),
+                }
+                for at in 0..count {
+                    match physical {
+                        Some(physical) => model.insert(block + at, physical + at),
+                        None => model.remove(&(block + at)),
+                    };
+                }
             }
             prop_assert_eq!(map.mapped(), model.len() as u64);
-            prop_assert_eq!(map.iter().collect::<Vec<_>>(), model.clone().into_iter().collect::<Vec<_>>());
-            let part: Vec<_> = model.range(70..130).map(|(k, v)| (*k, *v)).collect();
-            prop_assert_eq!(map.mapped_in(70, 130).collect::<Vec<_>>(), part);
+            let expected = |start, end| -> Vec<_> {
+                let range = if start < end { start..end } else { 0..0 };
+                model.range(range).map(|(block, physical)| (*block, *physical)).collect()
+            };
+            prop_assert_eq!(blocks(&map, start, end), expected(start, end));
+            prop_assert_eq!(blocks(&map, 0, map.end()), expected(0, 1000));
+            prop_assert_eq!(map.get(start), model.get(&start).copied());
+            for pair in map.pieces().windows(2) {
+                let [left, right] = pair else { continue };
+                let adjacent = left.block + left.run.count == right.block;
+                prop_assert!(!(adjacent && left.run.end() == right.run.start), "not merged");
+            }
             prop_assert_eq!(map.runs().iter().map(|run| run.count).sum::<u64>(), map.mapped());
-        }
-
-        /// Whether a shard is held as a span or block by block must not show.
-        #[test]
-        fn spans_are_what_their_blocks_are(
-            (block, count) in (0u64..200, 0u64..300),
-            changes in proptest::collection::vec((0u64..500, 0u64..4), 0..5),
-            (start, length) in (0u64..500, 0u64..500),
-            gone in proptest::collection::vec(0u64..500, 0..5),
-        ) {
-            let (mut spans, mut table) = (BlockMap::default(), BlockMap::default());
-            // A shard whose blocks have all gone is as empty as one that never had any.
-            for at in gone {
-                spans.set(at, BlockRef { physical: 9, checksum: 9 });
-                spans.set(at, BlockRef::HOLE);
-            }
-            spans.append(block, Run::new(500, count), &checksums(count));
-            for at in 0..count {
-                table.set(block + at, BlockRef { physical: 500 + at, checksum: at as u32 });
-            }
-            for (at, physical) in changes {
-                let new = BlockRef { physical, checksum: 7 };
-                prop_assert_eq!(spans.set(at, new), table.set(at, new));
-            }
-            let end = start + length;
-            prop_assert_eq!(spans.mapped(), table.mapped());
-            prop_assert!(spans.iter().eq(table.iter()));
-            prop_assert!(spans.mapped_in(start, end).eq(table.mapped_in(start, end)));
-            prop_assert_eq!(spans.runs_in(start, end), table.runs_in(start, end));
-            let pieces = spans.pieces_in(start, end);
-            prop_assert_eq!(&pieces, &table.pieces_in(start, end));
-            for Piece { block, run } in pieces {
-                let (mut left, mut right, mut plain) = (Vec::new(), Vec::new(), Vec::new());
-                spans.write_checksums(block, run.count, &mut left);
-                table.write_checksums(block, run.count, &mut right);
-                for (at, physical) in (block..block + run.count).zip(run.start..) {
-                    prop_assert_eq!(spans.get(at).physical, physical);
-                    plain.extend_from_slice(&spans.get(at).checksum.to_le_bytes());
-                }
-                prop_assert!(left == right && left == plain);
-            }
-        }
-
-        #[test]
-        fn a_run_is_appended_across_shards(block in 0u64..200, count in 0u64..200) {
-            let mut map = BlockMap::default();
-            map.append(block, Run::new(500, count), &checksums(count));
-            let expected = (0..count).map(|at| {
-                (block + at, BlockRef { physical: 500 + at, checksum: at as u32 })
-            });
-            prop_assert_eq!(map.iter().collect::<Vec<_>>(), expected.collect::<Vec<_>>());
-            prop_assert_eq!(map.mapped(), count);
         }
 
         #[test]
         fn a_range_taken_over_is_what_it_was(
-            blocks in proptest::collection::btree_map(0u64..300, 1u64..9, 0..200),
-            (first, count) in (0u64..320, 0u64..320),
-            to in prop_oneof![(0u64..4).prop_map(|shard| shard * 64), 0u64..300],
-            aligned: bool,
-            spanned: bool,
+            runs in proptest::collection::vec((0u64..300, 1u64..150, 1u64..900), 0..9),
+            (first, count, to) in (0u64..320, 0u64..320, 0u64..300),
         ) {
-            let first = if aligned { first / 64 * 64 } else { first };
-            let mut source = BlockMap::default();
-            if spanned {
-                source.append(64, Run::new(900, 130), &checksums(130));
+            let (mut source, mut target) = (BlockMap::default(), BlockMap::default());
+            for (block, count, physical) in runs {
+                source.put(block, Run::new(physical, count));
             }
-            for (block, physical) in &blocks {
-                source.set(*block, BlockRef { physical: *physical, checksum: *block as u32 });
-            }
-            let mut target = BlockMap::default();
+            target.put(to, Run::new(2000, 3));
             target.take_over(&source, first, to, count);
-            let moved = source.mapped_in(first, first + count);
-            let expected: Vec<_> = moved.map(|(at, entry)| (at - first + to, entry)).collect();
-            prop_assert_eq!(target.mapped(), expected.len() as u64);
-            prop_assert_eq!(target.iter().collect::<Vec<_>>(), expected);
+            let mut expected: BTreeMap<u64, u64> = (to..).zip(2000..2003).collect();
+            let moved = blocks(&source, first, first + count).into_iter();
+            expected.extend(moved.map(|(at, physical)| (at - first + to, physical)));
+            prop_assert_eq!(blocks(&target, 0, 1000), expected.into_iter().collect::<Vec<_>>());
         }
     }
 }

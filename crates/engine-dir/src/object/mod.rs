@@ -10,7 +10,7 @@ use bytes::Bytes;
 use marcot_store::op::Timestamp;
 use marcot_store::{SnapId, SnapSet, Version};
 
-pub(crate) use blocks::{BlockMap, BlockRef, CHECKSUM, Piece, SHARD};
+pub(crate) use blocks::{BlockMap, Piece};
 pub(crate) use omap::{Omap, Stored};
 
 /// What a head or a clone is made of.

@@ -101,12 +101,13 @@ impl Plan<'_> {
     }
 
     fn holes(&mut self, first: u64, end: u64) {
-        for (block, _) in self.base.blocks.mapped_in(first, end) {
+        for piece in self.base.blocks.pieces_in(first, end) {
+            let (block, length) = (piece.block, piece.run.count);
             match self.pieces.last_mut() {
                 Some(Piece::Hole { block: start, count }) if *start + *count == block => {
-                    *count += 1;
+                    *count += length;
                 }
-                _ => self.pieces.push(Piece::Hole { block, count: 1 }),
+                _ => self.pieces.push(Piece::Hole { block, count: length }),
             }
         }
     }
@@ -151,6 +152,7 @@ mod tests {
     use super::*;
     use crate::device::MemoryDevice;
     use crate::operation::content::Wait;
+    use crate::space::Checksums;
 
     #[derive(Clone, Debug)]
     enum Step {
@@ -204,7 +206,8 @@ mod tests {
             }
             prop_assert_eq!(edits.size, plain.len() as u64);
             let device = MemoryDevice::new();
-            let content = Content { device: &device, wait: Wait::Allowed };
+            let checksums = Checksums::new(None);
+            let content = Content { device: &device, checksums: &checksums, wait: Wait::Allowed };
             let pieces = plan_blocks(content, &Body::default(), &edits).expect("nothing to read");
             let mut made = vec![0; blocks_for(edits.size) as usize * BLOCK];
             for piece in pieces {

@@ -5,8 +5,10 @@ use std::io;
 use bytes::Bytes;
 
 use crate::device::Device;
-use crate::object::{BlockRef, Body};
-use crate::units::{BLOCK, BLOCK_BYTES, blocks_for};
+use crate::meta::MetaError;
+use crate::object::Body;
+use crate::space::Checksums;
+use crate::units::{BLOCK, BLOCK_BYTES, Run, blocks_for};
 
 /// Whether a read may wait for the medium.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,6 +26,8 @@ pub(crate) enum ReadFailure {
     /// The bytes are not those that were written.
     #[error("the checksum of the block at byte {at} of the object differs")]
     Checksum { at: u64 },
+    #[error("{0}")]
+    Meta(#[from] MetaError),
     #[error("the data is not in memory")]
     WouldWait,
 }
@@ -32,14 +36,21 @@ pub(crate) enum ReadFailure {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Content<'a> {
     pub device: &'a dyn Device,
+    pub checksums: &'a Checksums,
     pub wait: Wait,
 }
 
 impl Content<'_> {
     /// Reads adjacent blocks and verifies them. `first` is the object's block that they begin with.
-    fn read_run(&self, run: &[BlockRef], first: u64, into: &mut [u8]) -> Result<(), ReadFailure> {
-        let Some(start) = run.first() else { return Ok(()) };
-        let offset = start.physical * BLOCK_BYTES;
+    fn read_run(&self, run: Run, first: u64, into: &mut [u8]) -> Result<(), ReadFailure> {
+        let mut checksums = Vec::with_capacity(run.count as usize);
+        if !self.checksums.known(run, &mut checksums) {
+            if self.wait == Wait::Never {
+                return Err(ReadFailure::WouldWait);
+            }
+            self.checksums.load(run, &mut checksums)?;
+        }
+        let offset = run.offset();
         let read = match self.wait {
             Wait::Allowed => self.device.read_at(offset, into),
             Wait::Never => self.device.read_at_nowait(offset, into),
@@ -51,8 +62,10 @@ impl Content<'_> {
             }
             Err(error) => return Err(ReadFailure::Device { at: first * BLOCK_BYTES, error }),
         }
-        for (index, (entry, block)) in (0u64..).zip(run.iter().zip(into.chunks_exact(BLOCK))) {
-            if crc32c::crc32c(block) != entry.checksum {
+        for (index, (checksum, block)) in (0..).zip(checksums.iter().zip(into.chunks_exact(BLOCK)))
+        {
+            if crc32c::crc32c(block) != *checksum {
+                let index: u64 = index;
                 return Err(ReadFailure::Checksum { at: (first + index) * BLOCK_BYTES });
             }
         }
@@ -61,12 +74,9 @@ impl Content<'_> {
 
     /// One whole block; `None` for a hole.
     pub(crate) fn block(&self, body: &Body, block: u64) -> Result<Option<Vec<u8>>, ReadFailure> {
-        let entry = body.blocks.get(block);
-        if entry.is_hole() {
-            return Ok(None);
-        }
+        let Some(physical) = body.blocks.get(block) else { return Ok(None) };
         let mut bytes = vec![0; BLOCK];
-        self.read_run(&[entry], block, &mut bytes)?;
+        self.read_run(Run::new(physical, 1), block, &mut bytes)?;
         Ok(Some(bytes))
     }
 }
@@ -84,26 +94,13 @@ pub(crate) fn read_extent(
     }
     let (first, last) = (offset / BLOCK_BYTES, blocks_for(end));
     let mut bytes = vec![0; (last - first) as usize * BLOCK];
-    let mut run: Vec<BlockRef> = Vec::new();
-    let mut run_first = first;
-    for (block, entry) in body.blocks.mapped_in(first, last) {
-        let next = run_first + run.len() as u64;
-        let adjacent = run.last().is_some_and(|last| last.physical + 1 == entry.physical);
-        if !(adjacent && block == next) {
-            content.read_run(&run, run_first, place(&mut bytes, run_first - first, run.len()))?;
-            run.clear();
-            run_first = block;
-        }
-        run.push(entry);
+    for piece in body.blocks.pieces_in(first, last) {
+        let start = (piece.block - first) as usize * BLOCK;
+        let part = &mut bytes[start..start + piece.run.bytes() as usize];
+        content.read_run(piece.run, piece.block, part)?;
     }
-    content.read_run(&run, run_first, place(&mut bytes, run_first - first, run.len()))?;
     let start = (offset - first * BLOCK_BYTES) as usize;
     Ok(Bytes::from(bytes).slice(start..start + (end - offset) as usize))
-}
-
-fn place(bytes: &mut [u8], block: u64, count: usize) -> &mut [u8] {
-    let start = block as usize * BLOCK;
-    &mut bytes[start..start + count * BLOCK]
 }
 
 /// The stored runs within a range, in bytes.

@@ -11,7 +11,7 @@ mod step;
 pub(crate) use blocks::{Piece, plan_blocks};
 pub(crate) use content::{Content, ReadFailure, Wait, read_extent, stored_runs};
 pub(crate) use context::Caller;
-pub(crate) use scratch::{Scratch, SharedBlocks, first_difference};
+pub(crate) use scratch::{Scratch, first_difference};
 pub(crate) use step::{Calling, Failure, call_reading, run_step};
 
 /// The most omap pairs that one read hands out, as an OSD has it.

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use marcot_store::op::{CreateMode, ObjectStat, OmapPage};
-use marcot_store::{Errno, ObjectId, SnapId, checked};
+use marcot_store::{Errno, SnapId, checked};
 
 use super::content::{Content, ReadFailure, read_extent};
 use super::edits::Edits;
@@ -15,16 +15,6 @@ use super::{Failure, OMAP_PAGE};
 use crate::layout::Item;
 use crate::meta::MetaError;
 use crate::object::{BlockMap, Body, Object};
-
-/// Blocks that are taken over from another object.
-#[derive(Clone, Debug)]
-pub(crate) struct SharedBlocks {
-    pub source: ObjectId,
-    pub clone: Option<SnapId>,
-    pub source_block: u64,
-    pub block: u64,
-    pub count: u64,
-}
 
 /// The object as an operation sees and changes it.
 #[derive(Debug)]
@@ -36,8 +26,7 @@ pub(crate) struct Scratch<'a> {
     /// The newest snapshot that the object has seen, if there is an object or a clone of one.
     pub seq: Option<SnapId>,
     pub edits: Edits,
-    pub shared: Vec<SharedBlocks>,
-    /// The blocks that `shared` stands for, by their place in this object.
+    /// Blocks of other objects that this one takes over, by their place in this one.
     pub taken: BlockMap,
     /// Changes of attributes and omap, in order.
     pub attributes: Vec<Item>,
@@ -65,7 +54,6 @@ impl<'a> Scratch<'a> {
             seq: (before.is_some() || !object.snaps.clones.is_empty()).then_some(object.snaps.seq),
             before,
             edits: Edits { size, ..Edits::default() },
-            shared: Vec::new(),
             taken: BlockMap::default(),
             attributes: Vec::new(),
             restore: None,
@@ -139,7 +127,6 @@ impl<'a> Scratch<'a> {
     pub(crate) fn remove(&mut self) -> Result<(), Errno> {
         self.existing()?;
         self.edits.remove();
-        self.shared.clear();
         self.taken = BlockMap::default();
         self.attributes.clear();
         self.exists = false;

@@ -8,6 +8,7 @@
 //! checkpoint has it clear already.
 
 mod bitmap;
+mod checksums;
 mod quarantine;
 mod references;
 mod upkeep;
@@ -18,6 +19,7 @@ use crate::meta::{MetaChange, MetaError, MetaStore, Table};
 use crate::units::Run;
 
 pub(crate) use bitmap::{Bitmap, PAGE_BLOCKS};
+pub(crate) use checksums::{Checksums, FrozenChecksums};
 pub(crate) use quarantine::Quarantine;
 pub(crate) use references::References;
 

@@ -1,7 +1,7 @@
 //! How many owners a block has beyond its first: kept only where blocks are shared.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::ops::Bound;
+use std::ops::{Bound, Range};
 use std::sync::Arc;
 
 use crate::layout::{Damaged, Reader, Writer};
@@ -11,16 +11,61 @@ use crate::units::Run;
 /// Blocks of a region: 16 MiB of the file.
 const REGION: u64 = 4096;
 
-#[derive(Clone, Debug)]
+/// A region as runs of equal counts: shared blocks come in few and long ones.
+#[derive(Clone, Debug, PartialEq, Eq)]
 struct Region {
-    /// Owners beyond the first, for each block.
-    extra: Box<[u32; REGION as usize]>,
-    total: u64,
+    /// Where in the region a run ends, and how many owners beyond the first its blocks have.
+    runs: Vec<(u64, u32)>,
 }
 
 impl Region {
     fn new() -> Region {
-        Region { extra: Box::new([0; REGION as usize]), total: 0 }
+        Region { runs: vec![(REGION, 0)] }
+    }
+
+    fn has_shared(&self) -> bool {
+        self.runs.iter().any(|(_, extra)| *extra > 0)
+    }
+
+    /// The run that a block lies in.
+    fn find(&self, at: u64) -> usize {
+        self.runs.partition_point(|(end, _)| *end <= at)
+    }
+
+    fn extra(&self, at: u64) -> u32 {
+        self.runs.get(self.find(at)).map_or(0, |(_, extra)| *extra)
+    }
+
+    /// Has a run end at `at`, and yields the one behind.
+    fn split(&mut self, at: u64) -> usize {
+        let index = self.find(at);
+        let begins = index.checked_sub(1).map_or(0, |before| self.runs[before].0);
+        if begins == at || index == self.runs.len() {
+            return index;
+        }
+        self.runs.insert(index, (at, self.runs[index].1));
+        index + 1
+    }
+
+    /// Gives each count in the range to `change`, with the part of the range that has it.
+    fn change(&mut self, range: Range<u64>, mut change: impl FnMut(Range<u64>, u32) -> u32) {
+        let first = self.split(range.start);
+        let last = self.split(range.end);
+        let mut at = range.start;
+        for (end, extra) in &mut self.runs[first..last] {
+            *extra = change(at..*end, *extra);
+            at = *end;
+        }
+        // Only around what has changed can there be equal neighbours.
+        let around = first.saturating_sub(1)..(last + 1).min(self.runs.len());
+        let mut merged: Vec<(u64, u32)> = Vec::with_capacity(around.len());
+        for (end, extra) in &self.runs[around.clone()] {
+            match merged.last_mut() {
+                Some(last) if last.1 == *extra => last.0 = *end,
+                _ => merged.push((*end, *extra)),
+            }
+        }
+        self.runs.splice(around, merged);
     }
 }
 
@@ -86,9 +131,7 @@ impl References {
                 self.regions.insert(number, Region::new());
             }
             let region = self.regions.get_mut(&number).expect("it was put there if missing");
-            let first = (piece.start % REGION) as usize;
-            region.extra[first..first + piece.count as usize].iter_mut().for_each(|n| *n += 1);
-            region.total += piece.count;
+            region.change(within(piece), |_, extra| extra + 1);
             self.dirty.insert(number);
         }
         Ok(())
@@ -107,18 +150,15 @@ impl References {
                 free(piece);
                 continue;
             };
-            let mut dropped = 0;
-            for block in piece.start..piece.end() {
-                let extra = &mut region.extra[(block % REGION) as usize];
-                if *extra == 0 {
-                    free(Run::new(block, 1));
-                } else {
-                    *extra -= 1;
-                    dropped += 1;
+            let mut dropped = false;
+            region.change(within(piece), |part, extra| {
+                dropped |= extra > 0;
+                if extra == 0 {
+                    free(Run::new(number * REGION + part.start, part.end - part.start));
                 }
-            }
-            region.total -= dropped;
-            if dropped > 0 {
+                extra.saturating_sub(1)
+            });
+            if dropped {
                 self.dirty.insert(number);
             }
         }
@@ -128,7 +168,7 @@ impl References {
     /// Owners of a block that is in use, beyond the first.
     pub(crate) fn extra(&mut self, block: u64) -> Result<u32, MetaError> {
         let region = self.load(block / REGION)?;
-        Ok(region.map_or(0, |region| region.extra[(block % REGION) as usize]))
+        Ok(region.map_or(0, |region| region.extra(block % REGION)))
     }
 
     /// The regions that have shared blocks.
@@ -142,7 +182,7 @@ impl References {
         for number in std::mem::take(&mut self.dirty) {
             let key = number.to_be_bytes().to_vec();
             let Some(region) = self.regions.get(&number) else { continue };
-            if region.total > 0 {
+            if region.has_shared() {
                 let value = encode(region);
                 changes.push(MetaChange::Put { table: Table::References, key, value });
                 self.stored.insert(number);
@@ -167,34 +207,44 @@ fn pieces(run: Run) -> impl Iterator<Item = Run> {
     })
 }
 
-/// Runs of equal counts.
+/// The part of its region that a piece is.
+fn within(piece: Run) -> Range<u64> {
+    let start = piece.start % REGION;
+    start..start + piece.count
+}
+
 fn encode(region: &Region) -> Vec<u8> {
     let mut writer = Writer::new();
-    for equal in region.extra.chunk_by(|left, right| left == right) {
-        writer.number(equal.len() as u64);
-        writer.number(u64::from(equal[0]));
+    let mut begins = 0;
+    for (end, extra) in &region.runs {
+        writer.number(end - begins);
+        writer.number(u64::from(*extra));
+        begins = *end;
     }
     writer.finish()
 }
 
 fn decode(row: &[u8]) -> Result<Region, Damaged> {
     let mut reader = Reader::new(row);
-    let mut region = Region::new();
-    let mut at = 0usize;
+    let mut runs = Vec::new();
+    let mut at = 0u64;
     while !reader.is_empty() {
         let (count, extra) = (reader.number()?, reader.number()?);
-        let count = usize::try_from(count).map_err(|_| Damaged("a region is too long"))?;
         let extra = u32::try_from(extra).map_err(|_| Damaged("a count is too large"))?;
-        let end = at.checked_add(count).ok_or(Damaged("a region is too long"))?;
-        region.extra.get_mut(at..end).ok_or(Damaged("a region is too long"))?.fill(extra);
-        region.total += u64::from(extra) * count as u64;
-        at = end;
+        let end = at.checked_add(count).filter(|end| (at + 1..=REGION).contains(end));
+        at = end.ok_or(Damaged("a region has another length"))?;
+        runs.push((at, extra));
     }
-    Ok(region)
+    match at {
+        REGION => Ok(Region { runs }),
+        _ => Err(Damaged("a region has another length")),
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -214,7 +264,35 @@ mod tests {
         references.add_one(Run::new(5, 7)).expect("nothing is stored");
         references.add_one(Run::new(6, 1)).expect("nothing is stored");
         let region = &references.regions[&0];
-        let read = decode(&encode(region)).expect("it was just written");
-        assert_eq!((&read.extra, read.total), (&region.extra, 8));
+        assert_eq!(region.runs, [(5, 0), (6, 1), (7, 2), (12, 1), (REGION, 0)]);
+        assert_eq!(decode(&encode(region)).as_ref(), Ok(region));
+    }
+
+    proptest! {
+        #[test]
+        fn runs_count_what_each_block_would(
+            changes in proptest::collection::vec((0u64..60, 1u64..20, any::<bool>()), 0..60),
+        ) {
+            let (mut references, mut model) = (References::new(None), [0u32; 80]);
+            for (start, count, add) in changes {
+                let blocks = start as usize..(start + count) as usize;
+                if add {
+                    references.add_one(Run::new(start, count)).expect("nothing is stored");
+                    model[blocks].iter_mut().for_each(|extra| *extra += 1);
+                    continue;
+                }
+                let freed = references.drop_one(Run::new(start, count)).expect("nothing is stored");
+                let freed: Vec<u64> = freed.iter().flat_map(|run| run.start..run.end()).collect();
+                let expected = blocks.clone().filter(|at| model[*at] == 0).map(|at| at as u64);
+                prop_assert_eq!(freed, expected.collect::<Vec<_>>());
+                model[blocks].iter_mut().for_each(|extra| *extra = extra.saturating_sub(1));
+            }
+            for (at, extra) in (0u64..).zip(model) {
+                prop_assert_eq!(references.extra(at).expect("nothing is stored"), extra);
+            }
+            for region in references.regions.values() {
+                prop_assert!(region.runs.windows(2).all(|pair| pair[0].1 != pair[1].1));
+            }
+        }
     }
 }

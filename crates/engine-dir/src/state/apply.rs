@@ -2,15 +2,14 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
 use marcot_store::ranges::RangeSet;
 use marcot_store::snapset::{self, ClonePlan, NewClone};
-use marcot_store::{ObjectId, PoolId, SnapId, Version};
+use marcot_store::{PoolId, SnapId, Version};
 
 use super::State;
 use crate::layout::{Damaged, Item, ObjectRecord, Record};
 use crate::meta::MetaError;
-use crate::object::{BlockRef, Body, Object, Omap, SHARD};
+use crate::object::{Body, Object, Omap};
 use crate::planted::{Defect, planted};
 use crate::units::{Run, blocks_for};
 
@@ -40,7 +39,7 @@ impl State {
         let mut shared = self.objects.take(&record.id);
         let object = Arc::make_mut(&mut shared);
         let before = Usage::of(object);
-        let mut change = Change { state: self, seq, id: &record.id, object };
+        let mut change = Change { state: self, seq, object };
         change.run(record)?;
         let after = Usage::of(object);
         self.objects.put(&record.id, shared, seq);
@@ -76,7 +75,6 @@ impl Usage {
 struct Change<'a> {
     state: &'a mut State,
     seq: u64,
-    id: &'a ObjectId,
     object: &'a mut Object,
 }
 
@@ -133,7 +131,8 @@ impl Change<'_> {
             }
             Item::Write { block, physical, checksums } => {
                 let run = Run::new(*physical, checksums.len() as u64);
-                self.write(*block, run, checksums)?;
+                self.place(*block, run)?;
+                self.state.checksums.set(run, checksums, seq);
                 self.state.space.bitmap.set(run)?;
             }
             Item::Hole { block, count } => self.cut(*block, *count)?,
@@ -158,12 +157,15 @@ impl Change<'_> {
                 let cleared = std::mem::take(&mut self.head()?.omap);
                 self.state.drop_omap(&cleared);
             }
-            Item::Share { source, clone, source_block, block, count } => {
-                self.share(
-                    &Shared { source, clone: *clone, first: *source_block },
-                    *block,
-                    *count,
-                )?;
+            Item::Share { block, run } => self.share(*block, *run)?,
+            Item::ShareOf { source, clone, source_block, block, count } => {
+                let source = self.state.object(source)?;
+                let body = source.body(*clone).ok_or(Damaged("a shared source is not there"))?;
+                let mut pieces =
+                    body.blocks.pieces_in(*source_block, source_block + count).into_iter();
+                pieces.try_for_each(|piece| {
+                    self.share(piece.block - source_block + block, piece.run)
+                })?;
             }
             Item::Restore { clone } => self.restore(*clone)?,
             Item::Snapshots { .. } | Item::Trim { .. } | Item::Forget => {}
@@ -171,55 +173,31 @@ impl Change<'_> {
         Ok(())
     }
 
-    fn write(&mut self, block: u64, run: Run, checksums: &[u32]) -> Result<(), MetaError> {
+    /// The blocks lie there from now on; where they were before has an owner less.
+    fn place(&mut self, block: u64, run: Run) -> Result<(), MetaError> {
         let blocks = &mut self.head()?.blocks;
-        let whole_shards = checksums.len() >= SHARD;
-        if whole_shards && blocks.mapped_in(block, block + run.count).next().is_none() {
-            let checksums: Bytes = checksums.iter().flat_map(|sum| sum.to_le_bytes()).collect();
-            blocks.append(block, run, &checksums);
-            return Ok(());
-        }
-        let entries = (run.start..).zip(checksums);
-        let entries = entries.map(|(physical, sum)| BlockRef { physical, checksum: *sum });
-        (block..).zip(entries).try_for_each(|(block, entry)| self.replace(block, entry))
-    }
-
-    fn replace(&mut self, block: u64, entry: BlockRef) -> Result<(), MetaError> {
-        let old = self.head()?.blocks.set(block, entry);
-        if !old.is_hole() {
-            self.state.space.release(Run::new(old.physical, 1), self.seq)?;
-        }
-        Ok(())
+        let before = blocks.runs_in(block, block + run.count);
+        blocks.put(block, run);
+        self.release(before)
     }
 
     fn cut(&mut self, block: u64, count: u64) -> Result<(), MetaError> {
-        let mapped: Vec<u64> =
-            self.head()?.blocks.mapped_in(block, block + count).map(|(block, _)| block).collect();
-        mapped.into_iter().try_for_each(|block| self.replace(block, BlockRef::HOLE))
+        let blocks = &mut self.head()?.blocks;
+        let before = blocks.runs_in(block, block + count);
+        blocks.clear(block, count);
+        self.release(before)
     }
 
-    fn share(&mut self, from: &Shared<'_>, block: u64, count: u64) -> Result<(), MetaError> {
-        let other = match from.source == self.id {
-            // It has been taken out of its slot: what is left of it is here.
-            true => None,
-            false => Some(self.state.object(from.source)?),
-        };
-        let body = other.as_deref().unwrap_or(self.object).body(from.clone);
-        let body = body.ok_or(Damaged("a shared source is not there"))?;
-        let source = body.blocks.clone();
-        let range = (from.first, from.first + count);
+    fn release(&mut self, runs: Vec<Run>) -> Result<(), MetaError> {
+        let (space, seq) = (&mut self.state.space, self.seq);
+        runs.into_iter().try_for_each(|run| space.release(run, seq))
+    }
+
+    fn share(&mut self, block: u64, run: Run) -> Result<(), MetaError> {
         if !planted(Defect::UncountedShare) {
-            let references = &mut self.state.space.references;
-            let runs = source.runs_in(range.0, range.1);
-            runs.into_iter().try_for_each(|run| references.add_one(run))?;
+            self.state.space.references.add_one(run)?;
         }
-        let blocks = &mut self.head()?.blocks;
-        if blocks.mapped_in(block, block + count).next().is_none() {
-            blocks.take_over(&source, from.first, block, count);
-            return Ok(());
-        }
-        let mut taken = source.mapped_in(range.0, range.1);
-        taken.try_for_each(|(at, entry)| self.replace(block + at - from.first, entry))
+        self.place(block, run)
     }
 
     fn add_owner(&mut self, body: &Body) -> Result<(), MetaError> {
@@ -229,8 +207,7 @@ impl Change<'_> {
 
     fn release_body(&mut self, body: &Body) -> Result<(), MetaError> {
         self.state.drop_omap(&body.omap);
-        let (space, seq) = (&mut self.state.space, self.seq);
-        body.blocks.runs().into_iter().try_for_each(|run| space.release(run, seq))
+        self.release(body.blocks.runs())
     }
 
     /// A copy of an omap under a number of its own.
@@ -279,11 +256,4 @@ impl Change<'_> {
         let bodies = object.clones.values().chain(&object.head);
         bodies.into_iter().try_for_each(|body| self.release_body(body))
     }
-}
-
-/// Blocks of another object's head or clone.
-struct Shared<'a> {
-    source: &'a ObjectId,
-    clone: Option<SnapId>,
-    first: u64,
 }

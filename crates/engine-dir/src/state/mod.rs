@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 use crate::meta::{MetaError, MetaStore};
 use crate::object::{Object, Omap};
-use crate::space::Space;
+use crate::space::{Checksums, Space};
 
 pub(crate) use apply::Usage;
 pub(crate) use cluster::{Cluster, Pool, SessionState};
@@ -26,6 +26,7 @@ pub(crate) use objects::{Objects, Scan, object_rows};
 pub(crate) struct State {
     pub meta: Option<Arc<dyn MetaStore>>,
     pub space: Space,
+    pub checksums: Arc<Checksums>,
     pub objects: Objects,
     pub cluster: Cluster,
     /// Omaps that are gone but may still have stored keys.
@@ -37,6 +38,7 @@ impl State {
     pub(crate) fn new(meta: Option<Arc<dyn MetaStore>>, limit: u64) -> State {
         State {
             space: Space::new(meta.clone(), limit),
+            checksums: Arc::new(Checksums::new(meta.clone())),
             meta,
             objects: Objects::default(),
             cluster: Cluster::default(),
@@ -58,6 +60,7 @@ impl State {
     pub(crate) fn attach(&mut self, meta: &Arc<dyn MetaStore>) {
         self.space.bitmap.attach(meta);
         self.space.references.attach(meta);
+        self.checksums.attach(meta);
         self.meta.get_or_insert_with(|| Arc::clone(meta));
     }
 

@@ -7,9 +7,7 @@ use std::sync::Arc;
 use marcot_store::{ObjectId, PoolId};
 
 use super::look_up::{self, Found, Gap, LookUp, Stored};
-use crate::layout::{
-    Damaged, decode_object_key, encode_object, object_key, pool_prefix, row_has_head,
-};
+use crate::layout::{decode_object_key, encode_object, object_key, pool_prefix, row_has_head};
 use crate::meta::{MetaChange, MetaError, MetaStore, Table};
 use crate::object::Object;
 
@@ -240,10 +238,7 @@ fn forget_stored_keys(object: &mut Arc<Object>, seq: u64) {
 }
 
 /// The rows of frozen objects.
-pub(crate) fn object_rows(
-    frozen: &[(ObjectId, Arc<Object>)],
-    seq: u64,
-) -> Result<Vec<MetaChange>, Damaged> {
+pub(crate) fn object_rows(frozen: &[(ObjectId, Arc<Object>)], seq: u64) -> Vec<MetaChange> {
     let mut changes = Vec::with_capacity(frozen.len() * 2);
     for (id, object) in frozen {
         let key = object_key(id);
@@ -271,5 +266,5 @@ pub(crate) fn object_rows(
             }
         }
     }
-    Ok(changes)
+    changes
 }
