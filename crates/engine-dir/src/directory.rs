@@ -1,4 +1,8 @@
 //! The directory of a store: made private, checked before it is trusted, locked while it is open.
+//!
+//! A store that has never been synced is there under another name. Whoever finds it may use it, and
+//! gives it its name with the first sync. If a power cut has left it in pieces it goes: nobody was
+//! promised anything.
 
 use std::fs::File;
 use std::io;
@@ -6,14 +10,11 @@ use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use rustix::fs::{FileType, Mode, OFlags, RenameFlags, Stat};
+use rustix::fs::{AtFlags, FileType, Mode, OFlags, Stat};
 use rustix::io::Errno;
 
-use crate::device::{FileDevice, FileVolume, STORE_FILE, Volume as _};
+use crate::device::{FileDevice, FileVolume, NEW_FILE, STORE_FILE};
 use crate::recovery::{FormatOptions, RecoverError, format};
-
-/// A new store file until it is whole.
-const NEW_FILE: &str = "store.dat.new";
 
 /// Why a store could not be made or opened.
 #[derive(Debug, thiserror::Error)]
@@ -108,13 +109,45 @@ fn lock(path: &Path, device: &FileDevice) -> Result<(), OpenError> {
     }
 }
 
+/// Whether a store has its name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Named {
+    Yes,
+    /// Not before its first sync.
+    NotYet,
+}
+
 /// Opens and locks the store of a directory.
-pub(crate) fn open(path: &Path) -> Result<FileVolume, OpenError> {
+pub(crate) fn open(path: &Path) -> Result<(FileVolume, Named), OpenError> {
     let directory = open_directory(path)?;
-    let file = path.join(STORE_FILE);
-    let device = match open_file(&directory, STORE_FILE, OFlags::empty()) {
+    loop {
+        let (device, named) = match open_store(path, &directory, STORE_FILE)? {
+            Some(device) => (device, Named::Yes),
+            None => match open_store(path, &directory, NEW_FILE)? {
+                Some(device) => (device, Named::NotYet),
+                None => return Err(OpenError::NotFound { path: path.to_owned() }),
+            },
+        };
+        lock(path, &device)?;
+        let name = if named == Named::Yes { STORE_FILE } else { NEW_FILE };
+        // Whoever had the lock may have given it its name, or taken it away.
+        if is_still(path, &directory, name, &device)? {
+            let device = device.of_store(&directory);
+            let device = device.map_err(|error| failed("opening", path, error))?;
+            if named == Named::NotYet {
+                device.owe_name();
+            }
+            return Ok((FileVolume::new(path, directory, Arc::new(device)), named));
+        }
+    }
+}
+
+/// Opens a store file; `None` if there is none of that name.
+fn open_store(path: &Path, directory: &File, name: &str) -> Result<Option<FileDevice>, OpenError> {
+    let file = path.join(name);
+    let device = match open_file(directory, name, OFlags::empty()) {
         Ok(device) => device,
-        Err(Errno::NOENT) => return Err(OpenError::NotFound { path: path.to_owned() }),
+        Err(Errno::NOENT) => return Ok(None),
         Err(Errno::LOOP) => {
             return Err(OpenError::WrongKind { path: file, expected: "regular file" });
         }
@@ -125,43 +158,45 @@ pub(crate) fn open(path: &Path) -> Result<FileVolume, OpenError> {
         return Err(OpenError::WrongKind { path: file, expected: "regular file" });
     }
     check_owner(&file, &stat)?;
-    lock(path, &device)?;
-    Ok(FileVolume::new(path, directory, Arc::new(device)))
+    Ok(Some(device))
 }
 
-/// Makes a store in a directory, which is made too if need be. Another process sees either no
-/// store or a whole one.
+/// Whether the open file is the one of that name.
+fn is_still(
+    path: &Path,
+    directory: &File,
+    name: &str,
+    device: &FileDevice,
+) -> Result<bool, OpenError> {
+    let open = device.stat().map_err(|error| failed("examining", path, error))?;
+    match rustix::fs::statat(directory, name, AtFlags::SYMLINK_NOFOLLOW) {
+        Ok(found) => Ok((found.st_dev, found.st_ino) == (open.st_dev, open.st_ino)),
+        Err(Errno::NOENT) => Ok(false),
+        Err(error) => Err(failed("examining", path, error)),
+    }
+}
+
+/// Makes a store in a directory, which is made too if need be. It is durable after the first sync of
+/// whoever opens it.
 pub(crate) fn create(path: &Path, options: &FormatOptions) -> Result<(), OpenError> {
     match std::fs::DirBuilder::new().mode(0o700).recursive(true).create(path) {
         Ok(()) => {}
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
         Err(error) => return Err(failed("making", path, error)),
     }
+    let exists = || OpenError::Exists { path: path.to_owned() };
     let directory = open_directory(path)?;
-    match rustix::fs::statat(&directory, STORE_FILE, rustix::fs::AtFlags::SYMLINK_NOFOLLOW) {
-        Err(Errno::NOENT) => {}
-        Ok(_) => return Err(OpenError::Exists { path: path.to_owned() }),
-        Err(error) => return Err(failed("examining", path, error)),
+    if open_store(path, &directory, STORE_FILE)?.is_some() {
+        return Err(exists());
     }
     let device = open_file(&directory, NEW_FILE, OFlags::CREATE);
     let device = Arc::new(device.map_err(|e| failed("making a store in", path, e))?);
     lock(path, &device)?;
-    let volume = FileVolume::new(path, directory, device);
-    let made = volume.store().set_len(0).and_then(|()| format(&volume, options));
-    made.map_err(|error| failed("making a store in", path, error))?;
-    let directory = volume.directory();
-    match rustix::fs::renameat_with(
-        directory,
-        NEW_FILE,
-        directory,
-        STORE_FILE,
-        RenameFlags::NOREPLACE,
-    ) {
-        Ok(()) => {}
-        Err(Errno::EXIST | Errno::NOENT) => {
-            return Err(OpenError::Exists { path: path.to_owned() });
-        }
-        Err(error) => return Err(failed("making a store in", path, error)),
+    // Another process may have made it, and given it its name or taken it away again.
+    let length = device.stat().map_err(|error| failed("examining", path, error))?.st_size;
+    if length > 0 || !is_still(path, &directory, NEW_FILE, &device)? {
+        return Err(exists());
     }
-    directory.sync_all().map_err(|error| failed("syncing", path, error))
+    let volume = FileVolume::new(path, directory, device);
+    format(&volume, options).map_err(|error| failed("making a store in", path, error))
 }

@@ -15,7 +15,7 @@ use crate::check::{Depth, Report};
 use crate::client::DirClient;
 use crate::core::Core;
 use crate::device::{Device, Volume};
-use crate::directory::{self, OpenError};
+use crate::directory::{self, Named, OpenError};
 use crate::layout::Seal;
 use crate::operation::{Content, Wait};
 use crate::recovery::{FormatOptions, RecoverError, RecoverOptions, format, recover};
@@ -263,14 +263,33 @@ impl DirEngine {
     /// Opens the store in the directory `path`. [`OpenError::Busy`] when another process, or
     /// another handle in this one, has it open.
     pub fn open(path: &Path, options: OpenOptions) -> Result<Arc<DirEngine>, OpenError> {
-        let volume = Arc::new(directory::open(path)?);
-        DirEngine::open_volume(volume, options)
-            .map_err(|error| OpenError::Damaged { path: path.to_owned(), error })
+        let (volume, named) = directory::open(path)?;
+        let volume = Arc::new(volume);
+        let opened = DirEngine::open_volume(Arc::clone(&volume) as Arc<dyn Volume>, options);
+        let path = path.to_owned();
+        match opened {
+            Ok(engine) => {
+                // Whoever named it may have died before the name was durable.
+                if engine.shared.core().superblock.is_first() {
+                    volume.owe_name();
+                }
+                Ok(engine)
+            }
+            Err(error) if named == Named::NotYet && error.is_damage() => {
+                tracing::info!("a store that was never synced is not whole ({error}): it goes");
+                match volume.discard_new() {
+                    Ok(()) => Err(OpenError::NotFound { path }),
+                    Err(error) => Err(OpenError::Io { action: "removing", path, error }),
+                }
+            }
+            Err(error) => Err(OpenError::Damaged { path, error }),
+        }
     }
 
     /// Makes a store on any volume.
     pub fn create_on(volume: &dyn Volume, options: &CreateOptions) -> std::io::Result<()> {
-        format(volume, &options.format())
+        format(volume, &options.format())?;
+        volume.store().sync()
     }
 
     /// Opens the store on any volume. The caller sees to it that nobody else has it open.
@@ -342,7 +361,8 @@ impl DirEngine {
         if self.shared.core().has_housework() {
             self.housekeep(LAST_OBJECTS)?;
         }
-        if self.shared.core().log.since_checkpoint() > LONGEST_TAIL {
+        let (bytes, records) = self.shared.core().tail();
+        if bytes > LONGEST_TAIL || records > MOST_RECORDS {
             self.checkpoint()?;
         }
         self.shared.core().tell_synced();
@@ -352,8 +372,10 @@ impl DirEngine {
 
 /// Objects that a process looks at on its way out.
 const LAST_OBJECTS: usize = 64;
-/// A longer log than this is not left for the next process to replay.
+/// A longer log than this is not left for the next process to replay: in bytes, to be read, and in
+/// records, each of which takes some 2 µs.
 const LONGEST_TAIL: u64 = 512 << 10;
+const MOST_RECORDS: u64 = 1024;
 
 impl Drop for DirEngine {
     fn drop(&mut self) {

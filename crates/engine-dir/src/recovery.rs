@@ -30,12 +30,25 @@ pub enum RecoverError {
     Read(#[from] io::Error),
     #[error("neither superblock can be used: {0}")]
     Superblock(String),
+    #[error("neither superblock can be used: {0}")]
+    OtherVersion(String),
     #[error("its log is damaged: {0}")]
     Log(String),
     #[error("its metadata is damaged: {0}")]
     Meta(String),
     #[error("settling its log failed: {0}")]
     Settle(StoreError),
+}
+
+impl RecoverError {
+    /// Whether what is there is no whole store, rather than one that cannot be read.
+    pub(crate) fn is_damage(&self) -> bool {
+        use RecoverError::{Log, Meta, OtherVersion, Read, Settle, Superblock};
+        match self {
+            Superblock(_) | Log(_) | Meta(_) => true,
+            Read(_) | OtherVersion(_) | Settle(_) => false,
+        }
+    }
 }
 
 impl From<ScanError> for RecoverError {
@@ -76,10 +89,7 @@ pub(crate) fn recover(volume: &dyn Volume, options: RecoverOptions) -> Result<Co
     let device = volume.store();
     let length = device.length()?;
     let mut superblock = read_superblock(&*device)?;
-    let mut checkpoint = read_checkpoint(volume, &superblock)?;
-    if let Some((meta, row)) = &mut checkpoint {
-        upgrade(&*device, &mut superblock, (&**meta, row))?;
-    }
+    let checkpoint = read_checkpoint(volume, &mut superblock)?;
     let stored_seq = checkpoint.as_ref().map_or(0, |(_, row)| row.seq);
     let start = start_of_replay(&superblock, stored_seq)?;
 
@@ -158,7 +168,7 @@ fn read_superblock(device: &dyn Device) -> Result<Superblock, RecoverError> {
         (Ok(first), Ok(second)) if second.generation > first.generation => Ok(second),
         // One that is whole but of another time is no reason to go back to an older one.
         (Err(error), _) | (_, Err(error)) if error.is_of_another_version() => {
-            Err(RecoverError::Superblock(error.to_string()))
+            Err(RecoverError::OtherVersion(error.to_string()))
         }
         (Ok(first), _) => Ok(first),
         (Err(_), Ok(second)) => Ok(second),
@@ -168,10 +178,10 @@ fn read_superblock(device: &dyn Device) -> Result<Superblock, RecoverError> {
 
 type Checkpoint = Option<(Arc<dyn MetaStore>, SuperRow)>;
 
-/// The last checkpoint. Without one a metadata file means nothing: its making was cut short.
+/// The last checkpoint, brought up to date. Without one a metadata file means nothing: its making was cut short.
 fn read_checkpoint(
     volume: &dyn Volume,
-    superblock: &Superblock,
+    superblock: &mut Superblock,
 ) -> Result<Checkpoint, RecoverError> {
     if !superblock.has_checkpoint {
         return Ok(None);
@@ -180,10 +190,11 @@ fn read_checkpoint(
     let device = device.ok_or_else(|| RecoverError::Meta("the file is missing".to_owned()))?;
     let meta = RedbStore::open(device)?;
     let row = meta.get(Table::Super, b"")?.ok_or(Damaged("it holds no checkpoint"))?;
-    let row = SuperRow::decode(&row)?;
+    let mut row = SuperRow::decode(&row)?;
     if row.store != superblock.store {
         return Err(RecoverError::Meta("it belongs to another store".to_owned()));
     }
+    upgrade(&*volume.store(), superblock, (&meta, &mut row))?;
     Ok(Some((Arc::new(meta), row)))
 }
 
@@ -274,7 +285,8 @@ pub(crate) struct FormatOptions {
 /// Most blocks that a new store sets aside for changes on a full file system.
 const MOST_UPKEEP: u64 = 64;
 
-/// Makes an empty store on a volume, durably: one write of superblocks and one of the first record.
+/// Makes an empty store on a volume, durable with its first sync: one write of superblocks and one of
+/// the first record.
 pub(crate) fn format(volume: &dyn Volume, options: &FormatOptions) -> io::Result<()> {
     let device = volume.store();
     let segment = Run::new(2, options.log_blocks);
@@ -300,6 +312,5 @@ pub(crate) fn format(volume: &dyn Volume, options: &FormatOptions) -> io::Result
         crate::layout::ClusterItem::CreatePool { id, name: name.clone() }
     });
     let record = Record::Cluster(pools.collect());
-    log.append(&*device, &record.encode(), 0)?;
-    device.sync()
+    log.append(&*device, &record.encode(), 0).map(drop)
 }

@@ -2,3 +2,4 @@
 
 pub(crate) mod guest;
 mod kill;
+mod syncs;

@@ -3,20 +3,26 @@
 //! I/O is buffered: what has been written lives in the page cache and so outlives the process.
 //! The exclusive lock of a store is taken on the very file description that does the I/O
 //! (`flock`), so it cannot be given up while a write is on its way.
+//!
+//! A new store file gets its name with its first sync: until then nobody has been promised anything
+//! that a power cut may not take, the store included.
 
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::{FileExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use rustix::fs::{Advice, FallocateFlags, Mode, OFlags};
+use rustix::fs::{Advice, FallocateFlags, Mode, OFlags, RenameFlags};
 use rustix::io::ReadWriteFlags;
 
 use super::{Device, Volume};
 
 /// Name of the store file within its directory.
 pub(crate) const STORE_FILE: &str = "store.dat";
+/// Its name until it has been synced for the first time.
+pub(crate) const NEW_FILE: &str = "store.dat.new";
 /// Name of the metadata file within its directory.
 pub(crate) const META_FILE: &str = "meta.redb";
 
@@ -24,12 +30,38 @@ pub(crate) const META_FILE: &str = "meta.redb";
 #[derive(Debug)]
 pub struct FileDevice {
     file: File,
+    naming: Option<Naming>,
+}
+
+/// A store file's name, which a sync has to make durable if nobody has yet.
+#[derive(Debug)]
+struct Naming {
+    directory: File,
+    owed: AtomicBool,
+}
+
+impl Naming {
+    /// The data is durable: so is the name from now on.
+    fn settle(&self) -> io::Result<()> {
+        if !self.owed.load(Ordering::Acquire) {
+            return Ok(());
+        }
+        let (directory, flags) = (&self.directory, RenameFlags::NOREPLACE);
+        match rustix::fs::renameat_with(directory, NEW_FILE, directory, STORE_FILE, flags) {
+            // It has its name, and only the directory may not have been synced.
+            Ok(()) | Err(rustix::io::Errno::NOENT) => {}
+            Err(error) => return Err(error.into()),
+        }
+        self.directory.sync_all()?;
+        self.owed.store(false, Ordering::Release);
+        Ok(())
+    }
 }
 
 impl FileDevice {
     /// Takes over an open file.
     pub fn new(file: File) -> FileDevice {
-        FileDevice { file }
+        FileDevice { file, naming: None }
     }
 
     /// Whether the exclusive lock could be had; it lasts as long as the file is open.
@@ -43,6 +75,19 @@ impl FileDevice {
 }
 
 impl FileDevice {
+    /// A store file, which has a name to be made durable.
+    pub(crate) fn of_store(self, directory: &File) -> io::Result<FileDevice> {
+        let (directory, owed) = (directory.try_clone()?, AtomicBool::new(false));
+        Ok(FileDevice { naming: Some(Naming { directory, owed }), ..self })
+    }
+
+    /// The next sync makes the name of the store file durable, and gives it to a new one.
+    pub(crate) fn owe_name(&self) {
+        if let Some(naming) = &self.naming {
+            naming.owed.store(true, Ordering::Release);
+        }
+    }
+
     pub(crate) fn stat(&self) -> io::Result<rustix::fs::Stat> {
         Ok(rustix::fs::fstat(&self.file)?)
     }
@@ -72,7 +117,8 @@ impl Device for FileDevice {
     }
 
     fn sync(&self) -> io::Result<()> {
-        self.file.sync_data()
+        self.file.sync_data()?;
+        self.naming.as_ref().map_or(Ok(()), Naming::settle)
     }
 
     fn length(&self) -> io::Result<u64> {
@@ -142,8 +188,14 @@ impl FileVolume {
         FileVolume { path: path.to_owned(), directory, store }
     }
 
-    pub(crate) fn directory(&self) -> &File {
-        &self.directory
+    /// Nobody may have synced the name of the store file yet.
+    pub(crate) fn owe_name(&self) {
+        self.store.owe_name();
+    }
+
+    /// Takes a store away that has never been synced, so that another can be made.
+    pub(crate) fn discard_new(&self) -> io::Result<()> {
+        Ok(rustix::fs::unlinkat(&self.directory, NEW_FILE, rustix::fs::AtFlags::empty())?)
     }
 
     fn open_meta(&self, flags: OFlags) -> Result<FileDevice, rustix::io::Errno> {

@@ -16,8 +16,8 @@ use std::io;
 use std::sync::Arc;
 
 pub use fault::{Call, Fault, Repeat};
-pub(crate) use file::STORE_FILE;
 pub use file::{FileDevice, FileVolume};
+pub(crate) use file::{NEW_FILE, STORE_FILE};
 pub use memory::{MemoryDevice, MemoryVolume};
 pub use simulated::{Crash, Fate, LengthAfterCrash, SimulatedDevice, SimulatedVolume};
 

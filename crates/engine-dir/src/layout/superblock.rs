@@ -68,6 +68,11 @@ impl SuperblockError {
 }
 
 impl Superblock {
+    /// Whether it is the one that the store was made with.
+    pub(crate) fn is_first(&self) -> bool {
+        self.generation == 1
+    }
+
     pub(crate) fn encode(&self) -> Vec<u8> {
         let mut writer = Writer::new();
         for byte in MAGIC {

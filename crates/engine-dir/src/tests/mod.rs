@@ -4,6 +4,7 @@ mod basics;
 mod damage;
 mod defects;
 mod forgery;
+mod naming;
 mod older_formats;
 mod outages;
 mod rig;
