@@ -3,11 +3,11 @@
 
 pub(crate) mod lasting;
 
-use std::cell::OnceCell;
+use std::cell::{Cell, OnceCell};
 use std::future::Future;
 use std::sync::Arc;
 
-use marcot_connect::{Connection, Connector, Lifetime, StoreSpec};
+use marcot_connect::{Connection, Connector, Lifetime, StoreSpec, WhenFull};
 use marcot_format::Utime;
 use marcot_image::config::Settings;
 use marcot_image::{
@@ -32,6 +32,7 @@ const NEARLY_FULL: u128 = 10;
 pub(crate) struct Session {
     personality: Personality,
     globals: Globals,
+    when_full: Cell<WhenFull>,
     connection: OnceCell<Connection>,
     client: OnceCell<Client>,
 }
@@ -39,7 +40,13 @@ pub(crate) struct Session {
 impl Session {
     pub(crate) fn new(personality: Personality, globals: Globals) -> Session {
         let (connection, client) = (OnceCell::new(), OnceCell::new());
-        Session { personality, globals, connection, client }
+        Session { personality, globals, when_full: Cell::default(), connection, client }
+    }
+
+    /// Says, before the store is opened, that the command frees room: it does not wait where a pool
+    /// is full.
+    pub(crate) fn expect_room(&self) {
+        self.when_full.set(WhenFull::Try);
     }
 
     /// A line on standard error that begins with the program's name.
@@ -89,6 +96,7 @@ impl Session {
         let connector = Connector {
             notice: Some(Arc::new(|text: &str| complain(&format!("marcot: {text}")))),
             ceph: self.globals.identity.clone(),
+            when_full: self.when_full.get(),
             ..Connector::default()
         };
         connector.connect(spec, lifetime).map_err(|error| store_choice::failure(&error))

@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 
-use marcot_engine_ceph::{CephCluster, ConnectOptions};
+use marcot_engine_ceph::{CephCluster, ConnectOptions, WhenFull};
 use marcot_engine_dir::{CreateOptions, DirEngine, OpenError, OpenOptions};
 use marcot_host::process::is_alive;
 use marcot_store::memory::{MemoryCluster, MemoryOptions};
@@ -138,10 +138,11 @@ impl fmt::Debug for CephIdentity {
 pub(crate) fn open_ceph(
     configuration: &Path,
     identity: &CephIdentity,
+    when_full: WhenFull,
 ) -> Result<Arc<dyn Store>, EngineError> {
     let CephIdentity { client, cluster, overrides } = identity.clone();
     let conf = Some(configuration.to_owned()).filter(|path| !path.as_os_str().is_empty());
-    let options = ConnectOptions { conf, cluster, client, overrides };
+    let options = ConnectOptions { conf, cluster, client, overrides, when_full };
     Ok(CephCluster::connect(&options)?)
 }
 

@@ -7,6 +7,7 @@ use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::Duration;
 
+use marcot_engine_ceph::WhenFull;
 use marcot_host::client::{DialError, FindError, Patience, ResidentOwner, dial};
 use marcot_host::process::this_process;
 use marcot_host::protocol::request::Hello;
@@ -122,6 +123,8 @@ pub struct Connector {
     pub notice: Option<Notice>,
     pub notice_after: Duration,
     pub ceph: CephIdentity,
+    /// On a Ceph cluster. An embedded store that is full waits for nothing.
+    pub when_full: WhenFull,
 }
 
 impl Default for Connector {
@@ -132,6 +135,7 @@ impl Default for Connector {
             notice: None,
             notice_after: Duration::from_secs(1),
             ceph: CephIdentity::default(),
+            when_full: WhenFull::default(),
         }
     }
 }
@@ -162,7 +166,7 @@ impl Connector {
             }
             (StoreSpec::Ceph(configuration), _) => {
                 let opened = self.patiently(configuration, || {
-                    engines::open_ceph(configuration, &self.ceph).map_err(failed)
+                    engines::open_ceph(configuration, &self.ceph, self.when_full).map_err(failed)
                 });
                 Ok(in_process(spec, opened?, None))
             }

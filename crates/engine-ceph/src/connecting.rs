@@ -27,6 +27,18 @@ pub struct ConnectOptions {
     pub client: Option<String>,
     /// Options that win over the file: (`keyring`, …), (`mon_host`, …).
     pub overrides: Vec<(String, String)>,
+    pub when_full: WhenFull,
+}
+
+/// What becomes of changes while a pool is full: over its quota, or on OSDs without room.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum WhenFull {
+    /// They wait for room.
+    #[default]
+    Wait,
+    /// They are tried, and what needs more room fails with `EDQUOT` or `ENOSPC`: for a client that
+    /// is there to free room.
+    Try,
 }
 
 impl fmt::Debug for ConnectOptions {
@@ -37,6 +49,7 @@ impl fmt::Debug for ConnectOptions {
             .field("cluster", &self.cluster)
             .field("client", &self.client)
             .field("overrides", &named)
+            .field("when_full", &self.when_full)
             .finish()
     }
 }
@@ -97,7 +110,7 @@ impl CephCluster {
         }
         // SAFETY: the handle is configured and not shared.
         match unsafe { (rados.connect)(unconnected.handle) } {
-            0.. => Ok(CephCluster::of(rados, unconnected.connected())),
+            0.. => Ok(CephCluster::of(rados, unconnected.connected(), options.when_full)),
             result => Err(ConnectError::Refused { client, errno: Errno::from_raw(-result) }),
         }
     }

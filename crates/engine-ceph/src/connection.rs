@@ -9,6 +9,7 @@ use marcot_store::{ClientAddress, ClientId, Errno, ObjectId, Result, Store, Stor
 
 use crate::closing::{self, Closing};
 use crate::completion::Needs;
+use crate::connecting::WhenFull;
 use crate::gate::{Gate, Ticket};
 use crate::io_context::{IoContext, IoContexts, View};
 use crate::library::{Handle, Librados};
@@ -39,7 +40,11 @@ unsafe impl Sync for CephCluster {}
 
 impl CephCluster {
     /// A client of the cluster that `handle` is connected to.
-    pub(crate) fn of(rados: &'static Librados, handle: Handle) -> Arc<dyn Store> {
+    pub(crate) fn of(
+        rados: &'static Librados,
+        handle: Handle,
+        when_full: WhenFull,
+    ) -> Arc<dyn Store> {
         let cluster = Arc::new(CephCluster {
             rados,
             handle,
@@ -51,7 +56,7 @@ impl CephCluster {
             workers: Arc::default(),
             gate: Arc::default(),
             closing: Closing::default(),
-            contexts: IoContexts::default(),
+            contexts: IoContexts::new(when_full),
         });
         closing::remember(&cluster);
         Arc::new(CephStore { cluster })

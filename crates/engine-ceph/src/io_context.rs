@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use marcot_store::{Errno, ObjectId, PoolId, Result, SnapContext, SnapId, StoreError};
 
+use crate::connecting::WhenFull;
 use crate::library::{Handle, Librados};
 
 /// Which snapshots an I/O context knows.
@@ -52,14 +53,19 @@ impl std::fmt::Debug for IoContext {
 type Key = (PoolId, Arc<str>, View);
 
 /// The contexts of one connection. Bounded: when full, those that nobody uses go.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct IoContexts {
+    when_full: WhenFull,
     made: Mutex<HashMap<Key, Arc<IoContext>>>,
 }
 
 const KEPT: usize = 256;
 
 impl IoContexts {
+    pub(crate) fn new(when_full: WhenFull) -> IoContexts {
+        IoContexts { when_full, made: Mutex::default() }
+    }
+
     /// The context for `object` under `view`, made on first use.
     pub(crate) fn get(
         &self,
@@ -76,7 +82,7 @@ impl IoContexts {
         if made.len() >= KEPT {
             made.retain(|_, context| Arc::strong_count(context) > 1);
         }
-        let context = Arc::new(open(rados, cluster, &key)?);
+        let context = Arc::new(open(rados, cluster, &key, self.when_full)?);
         made.insert(key, Arc::clone(&context));
         Ok(context)
     }
@@ -87,7 +93,12 @@ impl IoContexts {
     }
 }
 
-fn open(rados: &'static Librados, cluster: Handle, key: &Key) -> Result<IoContext> {
+fn open(
+    rados: &'static Librados,
+    cluster: Handle,
+    key: &Key,
+    when_full: WhenFull,
+) -> Result<IoContext> {
     let (pool, namespace, view) = key;
     let refused =
         |result: i32| StoreError::new(Errno::from_raw(-result), format!("open pool {}", pool.0));
@@ -103,6 +114,9 @@ fn open(rados: &'static Librados, cluster: Handle, key: &Key) -> Result<IoContex
     // SAFETY: the context is not shared yet; librados copies the string and the array.
     let result = unsafe {
         (rados.ioctx_set_namespace)(handle, namespace.as_ptr());
+        if when_full == WhenFull::Try {
+            (rados.set_pool_full_try)(handle);
+        }
         match view {
             View::Read(snap) => {
                 (rados.ioctx_snap_set_read)(handle, snap.0);

@@ -39,5 +39,5 @@ mod watching;
 mod workers;
 mod write_op;
 
-pub use connecting::{ConnectError, ConnectOptions};
+pub use connecting::{ConnectError, ConnectOptions, WhenFull};
 pub use connection::CephCluster;

@@ -131,6 +131,7 @@ librados! {
     "rados_ioctx_destroy" ioctx_destroy(Handle);
     "rados_application_enable" application_enable(Handle, *const c_char, c_int) -> c_int;
     "rados_ioctx_set_namespace" ioctx_set_namespace(Handle, *const c_char);
+    "rados_set_pool_full_try" set_pool_full_try(Handle);
     "rados_ioctx_snap_set_read" ioctx_snap_set_read(Handle, u64);
     "rados_ioctx_pool_stat" ioctx_pool_stat(Handle, *mut PoolStat) -> c_int;
     "rados_aio_ioctx_selfmanaged_snap_create" aio_snap_create(Handle, *mut u64, Handle);

@@ -21,6 +21,7 @@ fn define(command: Command) -> Command {
 
 fn run(arguments: &Arguments, session: &Session) -> Result<(), Failure> {
     let spec = spec::image(arguments, Wanted::existing(SnapRule::Refused))?;
+    session.expect_room();
     session.expect_image(&spec, Work::Objects)?;
     let at = session.location(&spec.at)?;
     let meter = session.meter("Removing image", arguments);

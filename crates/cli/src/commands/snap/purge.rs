@@ -25,6 +25,7 @@ fn define(command: Command) -> Command {
 }
 
 fn run(arguments: &Arguments, session: &Session) -> Result<(), Failure> {
+    session.expect_room();
     let target = options::target(arguments, Wanted::existing(SnapRule::Refused))?;
     let image = session.open_target_head(&target, Access::ReadWrite)?;
     let meter = session.meter("Removing all snapshots", arguments);

@@ -30,6 +30,7 @@ fn define(command: Command) -> Command {
 }
 
 fn run(arguments: &Arguments, session: &Session) -> Result<(), Failure> {
+    session.expect_room();
     let target = options::target(arguments, Wanted::existing(SnapRule::Allowed))?;
     if let Some(id) = options::snap_number(arguments, &target.spec)? {
         return remove_by_id(arguments, session, &target, id);

@@ -28,6 +28,7 @@ fn define(command: Command) -> Command {
 }
 
 fn run(arguments: &Arguments, session: &Session) -> Result<(), Failure> {
+    session.expect_room();
     let spec = spec::pool(arguments)?;
     let at = session.location(&spec)?;
     let options = match options::number::<f64>(arguments, "threshold")? {

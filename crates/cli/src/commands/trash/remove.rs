@@ -25,6 +25,7 @@ fn define(command: Command) -> Command {
 }
 
 fn run(arguments: &Arguments, session: &Session) -> Result<(), Failure> {
+    session.expect_room();
     let spec = spec::image(arguments, Wanted::trashed())?;
     let at = session.location(&spec.at)?;
     let deferment =
