@@ -1,14 +1,16 @@
 //! Who holds the lock, whether that client lives, and what to do when it does not.
 //!
 //! A holder whose watch is gone may still have writes on their way: it is blocklisted first, so
-//! that none of them lands after the lock changed hands, and only then is its lock broken.
+//! that none of them lands after the lock changed hands, and only then is its lock broken. Where a
+//! store cannot list watchers, nobody is taken for dead for being silent: the lock stays.
 
 use marcot_format::call::lock::{BreakLock, GetInfo};
 use marcot_format::lock::{
     INTERNAL_TAG, LockInfo, LockKind, LockerId, LockerInfo, RBD_LOCK, watch_handle_of_cookie,
 };
 use marcot_format::notify::NotifyMessage;
-use marcot_store::{ClientAddress, ClusterChange, Errno};
+use marcot_store::watch::Watcher;
+use marcot_store::{ClientAddress, ClusterChange, Errno, StoreError};
 
 use super::LockError;
 use crate::class_call::{ask, tell};
@@ -34,9 +36,13 @@ pub(super) struct DeadHolder {
 }
 
 impl Image {
-    pub(super) async fn find_holder(&self) -> Result<Holder, LockError> {
+    async fn lock_info(&self) -> Result<LockInfo, LockError> {
         let call = GetInfo { name: RBD_LOCK.to_owned() };
-        let info: LockInfo = ask(self.store(), self.header_object(), &call).await?;
+        Ok(ask(self.store(), self.header_object(), &call).await?)
+    }
+
+    pub(super) async fn find_holder(&self) -> Result<Holder, LockError> {
+        let info = self.lock_info().await?;
         let automatic = info.kind == LockKind::Exclusive && info.tag == INTERNAL_TAG;
         let Some((id, details)) = info.lockers.into_iter().next() else {
             return Ok(Holder::Gone);
@@ -46,28 +52,39 @@ impl Image {
         else {
             return Ok(Holder::User(format!("{} {:?}", id.locker, id.cookie)));
         };
-        let alive = self.is_watching(client, handle).await?;
-        Ok(match alive {
-            true => Holder::Alive,
-            false => Holder::Dead(DeadHolder { id, info: details }),
-        })
-    }
-
-    /// Whether that watch on the header lives. Where watchers cannot be listed, those who hear a
-    /// notification are the watchers; reading the header once more does them no harm.
-    async fn is_watching(&self, client: u64, handle: u64) -> Result<bool, LockError> {
         match self.store().list_watchers(self.header_object()).await {
-            Ok(watchers) => Ok(watchers
-                .iter()
-                .any(|watcher| watcher.client.0 == client && watcher.handle.0 == handle)),
+            Ok(watchers) => {
+                let its = |watcher: &Watcher| (watcher.client.0, watcher.handle.0);
+                let alive = watchers.iter().any(|watcher| its(watcher) == (client, handle));
+                let dead = || Holder::Dead(DeadHolder { id, info: details });
+                Ok(if alive { Holder::Alive } else { dead() })
+            }
             Err(error) if error.errno == Errno::OPNOTSUPP => {
-                let outcome = self.notify(&NotifyMessage::HeaderUpdate).await?;
-                let answered = outcome.acks.iter().map(|(client, handle, _)| (client, handle));
-                let silent = outcome.timeouts.iter().map(|(client, handle)| (client, handle));
-                Ok(answered.chain(silent).any(|who| (who.0.0, who.1.0) == (client, handle)))
+                self.listen_for(id, (client, handle), error).await
             }
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// The holder where watchers cannot be listed: alive if a notification reaches it, which does
+    /// nobody any harm. Silence proves nothing.
+    async fn listen_for(
+        &self,
+        id: LockerId,
+        watch: (u64, u64),
+        why: StoreError,
+    ) -> Result<Holder, LockError> {
+        let outcome = self.notify(&NotifyMessage::HeaderUpdate).await?;
+        let answered = outcome.acks.iter().map(|(client, handle, _)| (client.0, handle.0));
+        let slow = outcome.timeouts.iter().map(|(client, handle)| (client.0, handle.0));
+        if answered.chain(slow).any(|who| who == watch) {
+            return Ok(Holder::Alive);
+        }
+        // It may have given the lock back meanwhile, or have registered its watch anew.
+        if !self.lock_info().await?.lockers.contains_key(&id) {
+            return Ok(Holder::Gone);
+        }
+        Err(LockError::Silent { image: self.name(), locker: id.locker.to_string(), why })
     }
 
     /// Shuts a dead holder out and breaks its lock.

@@ -46,6 +46,11 @@ pub enum LockError {
     HeldByUser { image: Arc<str>, locker: String },
     #[error("the owner of the lock of image {image} refused to give it back: {errno}")]
     Refused { image: Arc<str>, errno: Errno },
+    #[error(
+        "image {image} is locked by {locker}, who is silent and cannot be looked for: {why}; if it \
+         has ended for sure, break its lock with `rbd lock rm` (`rbd lock ls` shows it)"
+    )]
+    Silent { image: Arc<str>, locker: String, why: StoreError },
     #[error("image {image} is not watched any more and cannot be locked; open it again")]
     NotWatched { image: Arc<str> },
     #[error(transparent)]
@@ -61,6 +66,7 @@ impl LockError {
         match self {
             LockError::HeldByUser { .. } => Errno::BUSY,
             LockError::Refused { errno, .. } => *errno,
+            LockError::Silent { why, .. } => why.errno,
             LockError::NotWatched { .. } => Errno::SHUTDOWN,
             LockError::Call(error) => error.errno(),
             LockError::Header(error) => error.errno(),
