@@ -311,6 +311,38 @@ class Judge:
         context, image_id = self.trashed(op["image"])
         self.rbd.trash_remove(context, image_id, op["force"])
 
+    # Groups.
+
+    def group(self, spec):
+        return rbd.Group(*self.place(spec))
+
+    def op_group_create(self, op):
+        self.rbd.group_create(*self.place(op["group"]))
+
+    def op_group_remove(self, op):
+        self.rbd.group_remove(*self.place(op["group"]))
+
+    def op_group_rename(self, op):
+        self.rbd.group_rename(*self.place(op["group"]), op["to"])
+
+    def op_group_add(self, op):
+        self.group(op["group"]).add_image(*self.place(op["image"]))
+
+    def op_group_drop(self, op):
+        self.group(op["group"]).remove_image(*self.place(op["image"]))
+
+    def op_group_snap_create(self, op):
+        self.group(op["group"]).create_snap(op["snap"])
+
+    def op_group_snap_remove(self, op):
+        self.group(op["group"]).remove_snap(op["snap"])
+
+    def op_group_snap_rename(self, op):
+        self.group(op["group"]).rename_snap(op["snap"], op["to"])
+
+    def op_group_snap_rollback(self, op):
+        self.group(op["group"]).rollback_to_snap(op["snap"])
+
     # Looking.
 
     def images(self, op):
@@ -383,7 +415,7 @@ class Judge:
         if snap["namespace"] == rbd.RBD_SNAP_NAMESPACE_TYPE_TRASH:
             return "trash:" + image.snap_get_trash_namespace(snap["id"])["original_name"]
         if snap["namespace"] == rbd.RBD_SNAP_NAMESPACE_TYPE_GROUP:
-            return "group:" + snap["group"]["group_snap_name"]
+            return "group:" + snap["group"]["snap_name"]
         return snap["name"]
 
 

@@ -162,6 +162,42 @@ pub(crate) enum Operation {
         image: String,
         force: bool,
     },
+    /// Groups are `pool/group` or `pool/namespace/group`.
+    GroupCreate {
+        group: String,
+    },
+    GroupRemove {
+        group: String,
+    },
+    GroupRename {
+        group: String,
+        to: String,
+    },
+    GroupAdd {
+        group: String,
+        image: String,
+    },
+    GroupDrop {
+        group: String,
+        image: String,
+    },
+    GroupSnapCreate {
+        group: String,
+        snap: String,
+    },
+    GroupSnapRemove {
+        group: String,
+        snap: String,
+    },
+    GroupSnapRename {
+        group: String,
+        snap: String,
+        to: String,
+    },
+    GroupSnapRollback {
+        group: String,
+        snap: String,
+    },
     LockAdd {
         image: String,
         cookie: String,

@@ -1,5 +1,6 @@
 //! Our side: the same operations through the image layer, in this process, on a directory.
 
+mod groups;
 mod overrides;
 mod trash;
 
@@ -9,7 +10,6 @@ use std::path::Path;
 use bytes::Bytes;
 use marcot_connect::{Connection, Lifetime, StoreSpec, connect};
 use marcot_format::features::Features;
-use marcot_format::snapshot::SnapshotNamespace;
 use marcot_image::config::{CloneFormat, Settings, option};
 use marcot_image::operation::{
     self, CloneOptions, CloneSource, CloneTarget, CopyOptions, CreateFormat, CreateOptions,
@@ -167,6 +167,15 @@ impl Ours {
             Op::PoolConfigSet { .. } | Op::PoolConfigRemove { .. } => {
                 self.override_for_pool(operation).await?;
             }
+            Op::GroupCreate { .. }
+            | Op::GroupRemove { .. }
+            | Op::GroupRename { .. }
+            | Op::GroupAdd { .. }
+            | Op::GroupDrop { .. } => self.group(operation).await?,
+            Op::GroupSnapCreate { .. }
+            | Op::GroupSnapRemove { .. }
+            | Op::GroupSnapRename { .. }
+            | Op::GroupSnapRollback { .. } => self.group_snapshot(operation).await?,
             Op::TrashMove { .. } | Op::TrashRestore { .. } | Op::TrashRemove { .. } => {
                 self.use_trash(operation).await?;
             }
@@ -387,12 +396,11 @@ impl Ours {
         let (head, header) = self.with_snap(spec, SnapKey::Head, Access::ReadOnly, whole).await?;
         sums.insert(spec.to_owned(), head);
         for snapshot in &header.snapshots {
-            let (found, _) =
-                self.with_snap(spec, SnapKey::Id(snapshot.id), Access::ReadOnly, whole).await?;
-            let name = match &snapshot.namespace {
-                SnapshotNamespace::Trash { original_name, .. } => format!("trash:{original_name}"),
-                _ => snapshot.name.clone(),
+            let labelled = async |image: &Image| {
+                Ok((whole(image).await?.0, self.label(image, snapshot).await?))
             };
+            let at = SnapKey::Id(snapshot.id);
+            let (found, name) = self.with_snap(spec, at, Access::ReadOnly, labelled).await?;
             sums.insert(format!("{spec}@{name}"), found);
         }
         Ok(())

@@ -110,6 +110,13 @@ impl Load {
         self.end.recv_timeout(PATIENCE).unwrap_or_else(|_| panic!("{:?} hangs", self.lane))
     }
 
+    /// Ends it without a last word; a stamp that was acknowledged, perhaps not the last.
+    pub(super) fn kill(mut self) -> u64 {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        self.acknowledged()
+    }
+
     /// Waits until a write fails; with what, and the last acknowledged stamp.
     pub(super) fn fails(self) -> (String, u64) {
         match self.end.recv_timeout(PATIENCE) {

@@ -8,7 +8,7 @@ const QUESTIONS: [&str; 6] =
     ["info {i}", "snap ls {i}", "status {i}", "image-meta ls {i}", "children {s}", "info {s}"];
 
 /// What is asked about the place of the images.
-const PLACES: [&str; 3] = ["ls -l {p}", "trash ls {p}", "ls {p}"];
+const PLACES: [&str; 4] = ["ls -l {p}", "trash ls {p}", "ls {p}", "group ls {p}"];
 
 /// What a look is about.
 pub(super) struct Look<'a> {

@@ -79,8 +79,17 @@ impl Commands {
 
     /// Ceph's `ceph LINE`.
     pub(super) fn ceph(&self, line: &str) -> Command {
+        self.of_ceph("ceph", &line.split(' ').collect::<Vec<_>>())
+    }
+
+    /// Ceph's `rados WORDS`.
+    pub(super) fn rados(&self, words: &[&str]) -> Command {
+        self.of_ceph("rados", words)
+    }
+
+    fn of_ceph(&self, program: &str, words: &[&str]) -> Command {
         let mut command = Command::new("timeout");
-        command.args(["-s", "KILL", "60", "ceph"]).args(line.split(' '));
+        command.args(["-s", "KILL", "60", program]).args(words);
         command.env("CEPH_CONF", &self.conf).env_remove("CEPH_ARGS");
         command
     }

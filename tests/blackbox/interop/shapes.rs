@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use marcot_format::features::Features;
-use marcot_format::snapshot::{ProtectionStatus, SnapshotNamespace};
+use marcot_format::snapshot::ProtectionStatus;
 use marcot_image::operation::{children, image_meta};
 use marcot_image::{Access, Image, SnapKey};
 use marcot_store::{Errno, SnapId};
@@ -19,22 +19,19 @@ pub(super) fn of<'a>(
 ) -> Result<BTreeMap<String, Value>, String> {
     let mut shapes = BTreeMap::new();
     for spec in images {
-        let look = async |image: &Image| shape(image).await;
+        let look = async |image: &Image| shape(ours, image).await;
         let seen = block_on(ours.with_snap(spec, SnapKey::Head, Access::ReadOnly, look));
         shapes.insert(spec.clone(), seen.map_err(|errno| format!("{spec}: {errno}"))?);
     }
     Ok(shapes)
 }
 
-async fn shape(image: &Image) -> Result<Value, Errno> {
+async fn shape(ours: &Ours, image: &Image) -> Result<Value, Errno> {
     let header = image.header();
     let view = header.view(SnapId::HEAD).ok_or(Errno::NOENT)?;
     let mut snaps = Vec::new();
     for snap in header.snapshots.iter().rev() {
-        let label = match &snap.namespace {
-            SnapshotNamespace::Trash { original_name, .. } => format!("trash:{original_name}"),
-            _ => snap.name.clone(),
-        };
+        let label = ours.label(image, snap).await?;
         let protected = snap.protection == ProtectionStatus::Protected;
         snaps.push(json!([snap.id.0, label, snap.size, protected, snap.flags.bits()]));
     }

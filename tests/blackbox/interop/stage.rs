@@ -49,6 +49,24 @@ impl Stage {
         }
     }
 
+    /// Whoever watches the disk is treated as dead.
+    pub(super) fn shut_out_watchers(&self) {
+        let status = self.must(Party::Ceph, "status {d}");
+        for watcher in status.split("watcher=").skip(1) {
+            let address = watcher.split(' ').next().unwrap_or_default();
+            let line = format!("osd blocklist add {address}");
+            let output = self.commands.ceph(&line).output().expect("ceph");
+            assert!(output.status.success(), "{line}: {output:?}");
+        }
+    }
+
+    /// Who is shut out of the cluster.
+    pub(super) fn blocklist(&self) -> Vec<String> {
+        let output = self.commands.ceph("osd blocklist ls").output().expect("ceph");
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8_lossy(&output.stdout).lines().map(str::to_owned).collect()
+    }
+
     /// That side finds the object map of the disk or of a snapshot of it right.
     pub(super) fn clean(&self, party: Party, name: &str) {
         self.must(party, &format!("--no-progress object-map check {name}"));

@@ -13,6 +13,15 @@ pub(super) struct FeatureSet {
     pub(super) lines: &'static [Needs],
     pub(super) namespace: Option<&'static str>,
     pub(super) data_pool: DataPool,
+    pub(super) changes: Changes,
+}
+
+/// Who may change images.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Changes {
+    ByBoth,
+    /// We show them, and refuse what would have to be written into their journals.
+    ByCeph,
 }
 
 /// What kind the pool is that is made for data.
@@ -28,6 +37,7 @@ const DEFAULT: FeatureSet = FeatureSet {
     lines: &[Needs::Nothing, Needs::Format2, Needs::ObjectMap],
     namespace: None,
     data_pool: DataPool::Replicated,
+    changes: Changes::ByBoth,
 };
 
 pub(super) const FEATURE_SETS: &[FeatureSet] = &[
@@ -47,6 +57,12 @@ pub(super) const FEATURE_SETS: &[FeatureSet] = &[
         ..DEFAULT
     },
     FeatureSet { name: "namespace", namespace: Some("space"), ..DEFAULT },
+    FeatureSet {
+        name: "journaling",
+        layout: "--image-feature layering,exclusive-lock,object-map,fast-diff,deep-flatten,journaling",
+        changes: Changes::ByCeph,
+        ..DEFAULT
+    },
     FeatureSet {
         name: "format 1",
         layout: "--image-format 1",
@@ -92,6 +108,18 @@ impl Effect {
         name.split('@').next().unwrap_or(name)
     }
 }
+
+/// Beginnings of lines that we do to images with journals too.
+pub(super) const DESPITE_JOURNALS: [&str; 8] = [
+    "rbd group create",
+    "rbd group image",
+    "rbd group rename",
+    "rbd group snap rename",
+    "rbd rm",
+    "rbd trash mv",
+    "rbd trash restore",
+    "rbd trash rm",
+];
 
 /// Which feature sets a line is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -149,6 +177,17 @@ pub(super) const STEPS: &[Step] = &[
     step("rbd snap create --no-progress {p}/base@one", &[Effect::Copy("base", "base@one")]),
     write!("base", 250_368, 175_104, 2),
     step("rbd snap create --no-progress {p}/base@two", &[Effect::Copy("base", "base@two")]),
+    // A snapshot of a group is one of each member.
+    format_2("rbd group create {p}/set", &[]),
+    format_2("rbd group image add {p}/set {p}/base", &[]),
+    format_2("rbd group snap create {p}/set@now", &[Effect::Copy("base", "base@group:now")]),
+    write!("base", 600_064, 50_176, 10),
+    format_2("rbd group rename {p}/set {p}/group", &[]),
+    format_2(
+        "rbd group snap rename {p}/group@now then",
+        &[Effect::Move("base@group:now", "base@group:then")],
+    ),
+    // No rollback to it: librbd then keeps a map that its own check finds wrong.
     format_2("rbd snap protect {p}/base@one", &[]),
     // A clone of the first kind, with other objects than its parent's.
     format_2(
@@ -157,7 +196,18 @@ pub(super) const STEPS: &[Step] = &[
     ),
     write!("child", 100_352, 75_264, 3),
     format_2("rbd snap create --no-progress {p}/child@a", &[Effect::Copy("child", "child@a")]),
+    format_2("rbd group image add {p}/group {p}/child", &[]),
+    format_2(
+        "rbd group snap create {p}/group@both",
+        &[Effect::Copy("base", "base@group:both"), Effect::Copy("child", "child@group:both")],
+    ),
     write!("child", 300_032, 25_088, 4),
+    format_2("rbd group image rm {p}/group {p}/child", &[]),
+    format_2(
+        "rbd group snap rm {p}/group@both",
+        &[Effect::Gone("base@group:both"), Effect::Gone("child@group:both")],
+    ),
+    format_2("rbd group rm {p}/group", &[Effect::Gone("base@group:then")]),
     write!("child", 0, 512 * KIB, 0),
     format_2(
         "rbd resize --no-progress --size 2304K {p}/child",

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use marcot_format::features::Features;
+use marcot_store::Errno;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -12,7 +13,9 @@ use super::looks::Look;
 use super::party::{Commands, Party};
 use super::shapes;
 use super::stage::remove_pool;
-use super::table::{DataPool, Effect, FeatureSet, STEPS, Step, make_erasure_coded};
+use super::table::{
+    Changes, DESPITE_JOURNALS, DataPool, Effect, FeatureSet, STEPS, Step, make_erasure_coded,
+};
 use crate::differential::{Answer, Judge, Operation, Ours};
 
 /// Where the sides meet.
@@ -84,8 +87,12 @@ impl<'a> Turns<'a> {
         let steps: Vec<&Step> = STEPS.iter().filter(|step| self.fits(step)).collect();
         for (number, step) in steps.into_iter().enumerate() {
             let line = self.filled(step.line);
-            self.take(actor, step, &line, number)
-                .map_err(|problem| format!("line {number}, by {actor}: {line}\n{problem}"))?;
+            let told = |who, problem| format!("line {number}, by {who}: {line}\n{problem}");
+            if self.set.changes == Changes::ByCeph {
+                let may = self.who_may(step, &line);
+                actor = may.map_err(|problem| told(Party::Marcot, problem))?;
+            }
+            self.take(actor, step, &line, number).map_err(|problem| told(actor, problem))?;
             actor = actor.other();
         }
         Ok(())
@@ -166,17 +173,32 @@ impl<'a> Turns<'a> {
         }
     }
 
+    /// Who does a line to images that only Ceph changes: we where no journal minds, else Ceph, after
+    /// we refused it.
+    fn who_may(&mut self, step: &Step, line: &str) -> Result<Party, String> {
+        if DESPITE_JOURNALS.iter().any(|verb| line.starts_with(verb)) {
+            return Ok(Party::Marcot);
+        }
+        // A copy of ours has no journal, and what follows is about one that has.
+        if line.starts_with("rbd cp") {
+            return Ok(Party::Ceph);
+        }
+        let errno = match line.split_once(' ') {
+            Some(("rbd", words)) => {
+                let said = self.commands.run(Party::Marcot, &words.split(' ').collect::<Vec<_>>());
+                said.code
+            }
+            _ => self.ours.run(&bytes_of(step, &self.spelled)).errno,
+        };
+        match Errno::from_raw(errno) {
+            Errno::ROFS | Errno::OPNOTSUPP => Ok(Party::Ceph),
+            other => Err(format!("we do not refuse it as we should: {other}")),
+        }
+    }
+
     /// Writes and discards through the libraries: `rbd` has no word for it.
     fn change_bytes(&mut self, actor: Party, step: &Step) -> Result<(), String> {
-        let [Effect::Bytes { image, offset, length, fill }] = *step.effects else {
-            panic!("{}: not a change of bytes", step.line);
-        };
-        let (image, offset) = (format!("{}{image}", self.spelled), offset as u64);
-        let length = length as u64;
-        let operation = match step.line {
-            "discard" => Operation::Discard { image, offset, length },
-            _ => Operation::Write { image, offset, length, fill },
-        };
+        let operation = bytes_of(step, &self.spelled);
         let answer = match actor {
             Party::Marcot => self.ours.run(&operation),
             Party::Ceph => {
@@ -228,5 +250,17 @@ impl<'a> Turns<'a> {
         images.sort();
         images.dedup();
         images
+    }
+}
+
+/// The change of bytes that a step is, to an image at `place`.
+fn bytes_of(step: &Step, place: &str) -> Operation {
+    let [Effect::Bytes { image, offset, length, fill }] = *step.effects else {
+        panic!("{}: not a change of bytes", step.line);
+    };
+    let (image, offset, length) = (format!("{place}{image}"), offset as u64, length as u64);
+    match step.line {
+        "discard" => Operation::Discard { image, offset, length },
+        _ => Operation::Write { image, offset, length, fill },
     }
 }

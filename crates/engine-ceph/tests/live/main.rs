@@ -6,6 +6,7 @@
 mod classes;
 mod conformance;
 mod ending;
+mod watching;
 
 use std::sync::Arc;
 use std::time::Duration;
