@@ -11,6 +11,7 @@ use std::ptr;
 use std::sync::Arc;
 
 use futures_channel::oneshot;
+use marcot_store::errand;
 
 use crate::gate::Ticket;
 use crate::io_context::IoContext;
@@ -25,10 +26,10 @@ pub(crate) fn on_librados_thread() -> bool {
     CALLED_BACK.get()
 }
 
-/// Runs what a callback does; nothing unwinds into librados.
+/// Runs what a callback does, and what is then left to this thread; nothing unwinds into librados.
 pub(crate) fn called_back(work: impl FnOnce()) {
     let before = CALLED_BACK.replace(true);
-    work();
+    errand::lend(work);
     CALLED_BACK.set(before);
 }
 

@@ -19,6 +19,7 @@ pub mod change;
 pub mod checked;
 pub mod class;
 pub mod env;
+pub mod errand;
 mod error;
 mod ids;
 pub mod memory;

@@ -8,12 +8,12 @@
 //! | `request`, `command` | request headers, and the pure decision what a header asks for |
 //! | `reply`, `outbox` | encoding of replies, and what still has to be sent |
 //! | `inbox` | what was received and not yet used |
-//! | `transmission` | one connection after the handshake |
+//! | `transmission`, `turns` | one connection after the handshake, and who polls it |
 //! | `limits`, `budget` | every bound on what a client can name or hold |
 //! | `listener`, `server` | sockets, connections, shutdown |
 //! | `serving` | one image from opening to closing it |
 //!
-//! Written from the public protocol specification. Each connection is one task: it parses all
+//! Written from the public protocol specification. Each connection has one task: it parses all
 //! requests of a read, polls each once where it stands (most are ready at once), keeps the
 //! others, and sends all replies of the turn with one call. Replies go out in the order in which
 //! requests finish. Nothing that a client names is allocated before it was checked.
@@ -36,6 +36,7 @@ mod request;
 mod server;
 mod serving;
 mod transmission;
+mod turns;
 mod wire;
 mod work;
 mod zeroes;

@@ -16,6 +16,7 @@ use super::handshake::{self, HandshakeError};
 use super::limits::Limits;
 use super::listener::{Accepted, Acceptor, Listener};
 use super::transmission::{End, Transmission};
+use super::turns::Turns;
 
 /// After an error of accept itself (no more file descriptors, most likely).
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -130,7 +131,7 @@ impl Drop for Counted {
 
 async fn connection<S>(shared: &Shared, mut socket: S, mut stopping: watch::Receiver<bool>)
 where
-    S: AsyncRead + AsyncWrite + Unpin,
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let limits = &shared.limits;
     let negotiation = handshake::negotiate(&mut socket, &shared.exports, limits);
@@ -148,9 +149,9 @@ where
         Err(_) => return tracing::warn!("client was too slow with its handshake"),
     };
     let lease = Lease::new(&shared.budget, limits.connection_bytes);
-    let mut transmission = Transmission::new(socket, session, limits, lease);
-    serve_requests(&mut transmission, limits.stall_timeout, stopping).await;
-    match timeout(limits.drain_timeout, transmission.finish()).await {
+    let turns = Turns::new(Transmission::new(socket, session, limits, lease));
+    serve_requests(&turns, limits.stall_timeout, stopping).await;
+    match timeout(limits.drain_timeout, turns.end().finish()).await {
         Ok(End::Disconnected | End::Closed | End::Drained) => {}
         Ok(end @ (End::BadMagic(_) | End::Socket(_) | End::Stalled)) => {
             tracing::warn!(reason = %end, "connection dropped");
@@ -161,22 +162,22 @@ where
 
 /// Serves until the client ends it, the server does, or the client is in the way of others.
 async fn serve_requests<S>(
-    transmission: &mut Transmission<S>,
+    turns: &Turns<S>,
     stall_timeout: Duration,
     mut stopping: watch::Receiver<bool>,
 ) where
-    S: AsyncRead + AsyncWrite + Unpin,
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let mut look = tokio::time::interval(stall_timeout);
     look.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         tokio::select! {
             biased;
-            () = transmission.run() => return,
-            _ = stopping.wait_for(|stop| *stop) => return transmission.drain(),
+            () = turns.run() => return,
+            _ = stopping.wait_for(|stop| *stop) => return turns.with(Transmission::drain),
             _ = look.tick() => {
-                if transmission.is_stalled() {
-                    return transmission.drop_stalled();
+                if turns.with(Transmission::is_stalled) {
+                    return turns.with(Transmission::drop_stalled);
                 }
             }
         }

@@ -1,4 +1,4 @@
-//! One connection after its handshake: a state machine that one task polls.
+//! One connection after its handshake: a state machine that one thread at a time polls (`turns`).
 //!
 //! A turn starts every request that is in the inbox (each is polled once on the spot, and kept
 //! only when it has to wait), collects what finished meanwhile, sends all replies with one call
@@ -108,9 +108,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Transmission<S> {
         }
     }
 
-    /// Serves until the client ends it. Dropping the future loses nothing.
-    pub(crate) async fn run(&mut self) {
-        poll_fn(|cx| self.poll_run(cx)).await;
+    /// Requests that the export works on.
+    pub(crate) fn in_flight(&self) -> usize {
+        self.in_flight.len()
     }
 
     /// Refuses what was received and not started, and receives nothing more.
@@ -144,7 +144,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Transmission<S> {
         self.end.unwrap_or(End::Drained)
     }
 
-    fn poll_run(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+    /// Serves until the client ends it.
+    pub(crate) fn poll_run(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         for _ in 0..TURNS {
             let hungry = self.take_requests(cx);
             let mut progress = self.poll_completions(cx);
