@@ -17,10 +17,15 @@ use crate::personality::Personality;
 pub(crate) enum Failure {
     /// The command line.
     Usage(UsageError),
-    /// No command of that name.
+    /// No command of that name, said as Ceph's tools say it.
     UnknownCommand {
         words: String,
         help: String,
+    },
+    /// No command of that name, and what may have been meant.
+    NoSuchCommand {
+        words: String,
+        meant: Vec<&'static str>,
     },
     Pool {
         pool: String,
@@ -150,6 +155,11 @@ impl Failure {
             Failure::UnknownCommand { words, .. } => {
                 vec![format!("error: unknown option '{words}'"), String::new()]
             }
+            Failure::NoSuchCommand { words, meant } => {
+                let first = format!("{name}: no command '{words}'; '{name} help' lists them");
+                let rest = meant.iter().map(|command| format!("did you mean '{name} {command}'?"));
+                std::iter::once(first).chain(rest).collect()
+            }
             Failure::Pool { pool, errno } => {
                 vec![format!("{name}: error opening pool '{pool}': {errno}")]
             }
@@ -185,7 +195,7 @@ impl Failure {
     pub(crate) fn exit_code(&self) -> u8 {
         match self {
             Failure::Usage(error) => error.exit_code(),
-            Failure::UnknownCommand { .. } => 1,
+            Failure::UnknownCommand { .. } | Failure::NoSuchCommand { .. } => 1,
             Failure::Namespace { .. } => errno_code(Errno::NOENT),
             Failure::Pool { errno, .. }
             | Failure::Image { errno, .. }

@@ -44,14 +44,39 @@ pub(crate) fn answer(
     }
 }
 
-/// No such command: the overview follows on standard output.
+/// No such command: Ceph's tools show the overview, ours says what may have been meant.
 pub(crate) fn unknown(
     personality: Personality,
     commands: &[&'static CommandDef],
     words: &[&str],
 ) -> Failure {
-    Failure::UnknownCommand { words: words.join(" "), help: overview(personality, commands) }
+    match personality {
+        Personality::Marcot => no_such(commands, words),
+        Personality::Rbd | Personality::Rados | Personality::Ceph | Personality::Dencoder => {
+            let help = overview(personality, commands);
+            Failure::UnknownCommand { words: words.join(" "), help }
+        }
+    }
 }
+
+/// The commands that begin with the first word (`snap`), else those that are spelled nearly so.
+fn no_such(commands: &[&'static CommandDef], words: &[&str]) -> Failure {
+    let first = words.first().copied().unwrap_or_default();
+    let longer = commands.iter().map(|command| command.name);
+    let longer: Vec<_> = longer.filter(|name| name.starts_with(&format!("{first} "))).collect();
+    if !longer.is_empty() {
+        return Failure::NoSuchCommand { words: words.join(" "), meant: longer };
+    }
+    let alike = |name: &str| {
+        let typed: Vec<&str> = words.iter().copied().take(name.split(' ').count()).collect();
+        strsim::normalized_damerau_levenshtein(name, &typed.join(" ")) >= NEARLY
+    };
+    let names = commands.iter().flat_map(|command| command.names());
+    Failure::NoSuchCommand { words: first.to_owned(), meant: names.filter(|n| alike(n)).collect() }
+}
+
+/// How alike, from 0 to 1, a name and what was typed must be to be offered: one letter in three off.
+const NEARLY: f64 = 0.66;
 
 /// Usage and options of one command.
 fn of_command(personality: Personality, command: &CommandDef) -> String {

@@ -49,6 +49,11 @@ impl Session {
         self.when_full.set(WhenFull::Try);
     }
 
+    /// Whose command line this is.
+    pub(crate) fn personality(&self) -> Personality {
+        self.personality
+    }
+
     /// A line on standard error that begins with the program's name.
     pub(crate) fn warn(&self, line: &str) {
         complain(&self.named(line));

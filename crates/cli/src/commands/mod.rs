@@ -56,7 +56,8 @@ impl CommandDef {
         (self.define)(Command::new(last).about(self.about))
     }
 
-    fn names(&self) -> impl Iterator<Item = &'static str> {
+    /// Both ways to say it.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &'static str> {
         std::iter::once(self.name).chain(self.alias)
     }
 }

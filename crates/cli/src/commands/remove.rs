@@ -28,7 +28,7 @@ fn run(arguments: &Arguments, session: &Session) -> Result<(), Failure> {
     let removed = session.wait(operation::remove(session.client()?, &at, &spec.image, &meter));
     meter.ended(removed).map_err(|error| match &error {
         RemoveError::InGroup { .. } => in_group(session, &spec, &error),
-        error => failure(error),
+        error => failure(session, error),
     })
 }
 
@@ -45,32 +45,35 @@ fn in_group(session: &Session, spec: &ImageSpec, error: &RemoveError) -> Failure
             let line = format!("error: image belongs to a group {group}\n{LEAVE_THE_GROUP}");
             Failure::line(line, error.errno())
         }
-        _ => failure(error),
+        _ => failure(session, error),
     }
 }
 
-fn failure(error: &RemoveError) -> Failure {
-    match explained(error) {
+fn failure(session: &Session, error: &RemoveError) -> Failure {
+    match explained(session, error) {
         Some(line) => Failure::line(line, error.errno()).detail(error.to_string()),
         None => Failure::refused("delete error", error),
     }
 }
 
 /// Ceph's sentence for what can be helped.
-pub(super) fn explained(error: &RemoveError) -> Option<&'static str> {
+pub(super) fn explained(session: &Session, error: &RemoveError) -> Option<String> {
     Some(match error {
         RemoveError::HasClones { .. } => {
             "image has snapshots with linked clones - these must be deleted or flattened before \
              the image can be removed."
+                .to_owned()
         }
-        RemoveError::HasSnapshots { .. } => {
-            "image has snapshots - these must be deleted with 'rbd snap purge' before the image \
-             can be removed."
-        }
+        RemoveError::HasSnapshots { .. } => format!(
+            "image has snapshots - these must be deleted with '{} snap purge' before the image \
+             can be removed.",
+            session.personality().name()
+        ),
         RemoveError::InUse { .. } => {
             "error: image still has watchers\nThis means the image is still open or the client \
              using it crashed. Try again after closing/unmapping it or waiting 30s for the \
              crashed client to timeout."
+                .to_owned()
         }
         _ => return None,
     })

@@ -50,8 +50,9 @@ fn end(meter: &Meter, protected: &[String], session: &Session) -> Result<(), Fai
     let verb = if names.len() > 1 { "are" } else { "is" };
     let line = format!(
         "error removing snapshot(s) {}, which {verb} protected - these must be unprotected with \
-         `rbd snap unprotect`.\n",
-        names.join(", ")
+         `{} snap unprotect`.\n",
+        names.join(", "),
+        session.personality().name()
     );
     console::print(&session.named(&line))
 }

@@ -57,8 +57,8 @@ fn explain(session: &Session, error: &TrashError) {
             console::complain(remove::LEAVE_THE_GROUP);
         }
         // Here Ceph does not tell removed snapshots from others.
-        TrashError::Remove(inner) => match remove::explained(&plainly(inner)) {
-            Some(line) => session.warn(line),
+        TrashError::Remove(inner) => match remove::explained(session, &plainly(inner)) {
+            Some(line) => session.warn(&line),
             None => session.warn(&format!("remove error: {}", error.errno())),
         },
         _ => session.warn(&format!("remove error: {}", error.errno())),
