@@ -26,9 +26,9 @@ bench *ARGS:
 bench-ceph *ARGS:
     scripts/bench/ceph {{ ARGS }}
 
-# A long crash campaign: more seeds, longer sequences.
-crash-campaign SEEDS="2000":
-    MARCOT_CRASH_SEEDS={{ SEEDS }} cargo nextest run --release -p marcot-engine-dir crash
+# A long crash campaign: so many random runs from a seed, each cut at every moment.
+crash-campaign RUNS="500" SEED="1":
+    MARCOT_CRASH_RUNS={{ RUNS }} MARCOT_CRASH_SEED={{ SEED }} cargo test --release -p marcot-engine-dir -- power outages
 
 # Fuzz one target of fuzz/ (records, calls, store_file, nbd) for so many seconds; needs cargo-fuzz and
 # a nightly toolchain. `fuzz-seeded` does the same from a seed, without either.

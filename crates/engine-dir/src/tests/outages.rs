@@ -3,6 +3,8 @@
 //! Sizes: `MARCOT_CRASH_RUNS` (random runs, default 8), `MARCOT_CRASH_IMAGES` (images for each
 //! moment, default 8), `MARCOT_CRASH_SEED`.
 
+use std::ops::Range;
+
 use marcot_testkit::crash::{Campaign, Tally};
 use marcot_testkit::model::Action;
 
@@ -23,8 +25,9 @@ fn campaign(second_crash_every: usize) -> Campaign {
 
 const STORE: SmallStore = SmallStore { checkpoint_bytes: 3000 };
 
-/// Each pair of actions after a little history, so that there is something to lose.
-fn pairs() -> Vec<Vec<Action>> {
+/// Each pair of actions whose first one is among `firsts`, after a little history, so that there is
+/// something to lose.
+fn pairs(firsts: Range<usize>) -> Vec<Vec<Action>> {
     let before = [
         Action::Write { object: 0, offset: 0, length: 9000, fill: 4 },
         Action::Flush,
@@ -34,7 +37,8 @@ fn pairs() -> Vec<Vec<Action>> {
     let pair = |first: &Action, second: &Action| {
         before.iter().chain([first, second]).cloned().collect::<Vec<_>>()
     };
-    let pairs = samples.iter().flat_map(|first| samples.iter().map(move |second| (first, second)));
+    let firsts = samples[firsts].iter();
+    let pairs = firsts.flat_map(|first| samples.iter().map(move |second| (first, second)));
     pairs.map(|(first, second)| pair(first, second)).collect()
 }
 
@@ -46,10 +50,36 @@ fn sum(runs: impl Iterator<Item = Result<Tally, String>>) -> Tally {
     tally
 }
 
+/// Power may go at any moment of any two actions: in four tests, which run side by side.
+fn cut_pairs(firsts: Range<usize>) {
+    let tally = sum(pairs(firsts).iter().map(|actions| campaign(113).explore(&STORE, actions)));
+    assert!(tally.images > 1000 && tally.second_runs > 10, "{tally:?}");
+}
+
 #[test]
-fn power_may_go_at_any_moment_of_any_two_actions() {
-    let tally = sum(pairs().iter().map(|actions| campaign(113).explore(&STORE, actions)));
-    assert!(tally.images > 5000 && tally.second_runs > 50, "{tally:?}");
+fn power_may_go_at_any_moment_of_a_write_and_another_action() {
+    cut_pairs(0..3);
+}
+
+#[test]
+fn power_may_go_at_any_moment_of_a_cut_and_another_action() {
+    cut_pairs(3..6);
+}
+
+#[test]
+fn power_may_go_at_any_moment_of_a_snapshot_and_another_action() {
+    cut_pairs(6..9);
+}
+
+#[test]
+fn power_may_go_at_any_moment_of_a_way_back_and_another_action() {
+    cut_pairs(9..12);
+}
+
+#[test]
+fn the_four_tests_hold_every_pair() {
+    let all: usize = [0..3, 3..6, 6..9, 9..12].map(|firsts| pairs(firsts).len()).iter().sum();
+    assert_eq!(all, Action::samples().len().pow(2));
 }
 
 #[test]
