@@ -13,7 +13,7 @@ fn quoted(text: &str) -> impl Iterator<Item = &str> {
 fn files_that_pages_name_exist() {
     for page in tracked(".md") {
         for name in quoted(&page.text) {
-            let word = name.split([' ', ',']).next().unwrap_or_default();
+            let word = name.split([' ', ',', '\n']).next().unwrap_or_default();
             let plain = !word.contains(['<', '*', '{', '…']);
             if plain && FOLDERS.iter().any(|folder| word.starts_with(folder)) {
                 assert!(top().join(word).exists(), "{} names {word}, which is gone", page.path);
