@@ -1,6 +1,6 @@
 //! Everything that pools hold, as lines that can be compared.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 use futures_util::future::join_all;
@@ -47,6 +47,38 @@ pub(crate) fn dump(store: &dyn Store, pools: &[(PoolId, char)]) -> Vec<String> {
     }
     lines.sort();
     lines
+}
+
+/// What a dump calls the images of these ids.
+pub(crate) fn names_of(
+    store: &dyn Store,
+    pools: &[(PoolId, char)],
+    ids: &BTreeSet<String>,
+) -> BTreeSet<String> {
+    let objects: Vec<Object> =
+        pools.iter().flat_map(|(pool, _)| block_on(read_pool(store, *pool))).collect();
+    let names = Names::of(&objects);
+    ids.iter().map(|id| names.text(id)).collect()
+}
+
+/// The object maps of these images, with "changed" where they say "clean".
+///
+/// After a rollback librbd's map of the head is the snapshot's, "clean" where that says so, though
+/// every object has been written to: its own check finds that wrong. Ours says "changed", and is
+/// checked by itself.
+pub(crate) fn changed_or_clean_alike(lines: Vec<String>, images: &BTreeSet<String>) -> Vec<String> {
+    let shown = |line: String| match line.rsplit_once(": ") {
+        Some((object, states))
+            if images.iter().any(|image| {
+                let map = format!("/rbd_object_map.{image}");
+                object.ends_with(&map) || object.contains(&format!("{map}@"))
+            }) =>
+        {
+            format!("{object}: {}", states.replace('3', "1"))
+        }
+        _ => line,
+    };
+    lines.into_iter().map(shown).collect()
 }
 
 /// The lines of `all` that are not in `others`, each as often as it is there.

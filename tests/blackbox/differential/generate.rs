@@ -3,6 +3,7 @@
 //! The generator keeps a rough picture of what there should be: enough to aim well, not enough to
 //! know what Ceph will say. One operation in twelve is aimed at random.
 
+mod groups;
 mod kinds;
 mod pools;
 
@@ -35,8 +36,9 @@ struct Known {
 /// A list of `length` operations.
 pub(crate) fn operations(seed: u64, length: usize) -> Vec<Operation> {
     let (random, images) = (Random::new(seed), BTreeMap::new());
-    let trash = BTreeMap::new();
-    let mut generator = Generator { random, images, trash, namespace: false };
+    let (trash, groups) = (BTreeMap::new(), BTreeMap::new());
+    let (namespace, namespace_grouped) = (false, false);
+    let mut generator = Generator { random, images, trash, groups, namespace, namespace_grouped };
     let mut list = Vec::new();
     if generator.chance(3) {
         list.extend(generator.namespace());
@@ -56,8 +58,11 @@ struct Generator {
     images: BTreeMap<String, Known>,
     /// By the names that they had.
     trash: BTreeMap<String, Known>,
+    groups: BTreeMap<String, groups::Group>,
     /// Whether there should be `a/n`.
     namespace: bool,
+    /// Whether groups were made in it: librbd then removes it with all traces of them but one.
+    namespace_grouped: bool,
 }
 
 impl Generator {

@@ -1,11 +1,14 @@
 //! Our side: the same operations through the image layer, in this process, on a directory.
 
+mod contents;
 mod groups;
+mod maps;
 mod overrides;
 mod trash;
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::path::Path;
+use std::sync::{Mutex, PoisonError};
 
 use bytes::Bytes;
 use marcot_connect::{Connection, Lifetime, StoreSpec, connect};
@@ -15,7 +18,7 @@ use marcot_image::operation::{
     self, CloneOptions, CloneSource, CloneTarget, CopyOptions, CreateFormat, CreateOptions,
     ResizeOptions, feature, image_meta, lock, object_map, snapshot,
 };
-use marcot_image::pool::{directory, init, namespace};
+use marcot_image::pool::{init, namespace};
 use marcot_image::{Access, Client, Image, ImageKey, Location, NoProgress, OpenOptions, SnapKey};
 use marcot_store::{ClusterChange, Errno, OtherApplications, PoolId, SnapId};
 use pollster::block_on;
@@ -31,6 +34,8 @@ pub(crate) struct Ours {
     connection: Connection,
     client: Client,
     pools: Pools,
+    /// Ids of images.
+    rolled_back: Mutex<BTreeSet<String>>,
 }
 
 impl Ours {
@@ -45,7 +50,8 @@ impl Ours {
             settings.set(option, option.parse(value).expect("a value"));
         }
         let client = Client::configured(store.clone(), connection.env.clone(), settings);
-        let ours = Ours { client, pools: pools.clone(), connection };
+        let rolled_back = Mutex::default();
+        let ours = Ours { client, pools: pools.clone(), connection, rolled_back };
         let mut wanted: Vec<&(PoolId, String)> = pools.values().collect();
         wanted.sort();
         for (id, name) in wanted {
@@ -61,7 +67,7 @@ impl Ours {
         let store = &connection.store;
         let settings = block_on(Settings::read(&**store, "client.admin")).expect("options");
         let client = Client::configured(store.clone(), connection.env.clone(), settings);
-        Ours { client, pools: pools.clone(), connection }
+        Ours { client, pools: pools.clone(), connection, rolled_back: Mutex::default() }
     }
 
     fn make_pool(&self, id: PoolId, name: &str) {
@@ -94,15 +100,17 @@ impl Ours {
 
     /// Does one operation.
     pub(crate) fn run(&self, operation: &Operation) -> Answer {
+        let changed = block_on(self.to_roll_back(operation)).unwrap_or_default();
+        self.rolled_back.lock().unwrap_or_else(PoisonError::into_inner).extend(changed);
         match block_on(self.act(operation)) {
             Ok(sum) => Answer { errno: 0, sum },
             Err(errno) => Answer::refused(errno.raw()),
         }
     }
 
-    /// Sums of the bytes of every image and snapshot.
-    pub(crate) fn contents(&self) -> BTreeMap<String, u32> {
-        block_on(self.sums()).expect("contents")
+    /// Ids of the images that may have been rolled back.
+    pub(crate) fn rolled_back(&self) -> BTreeSet<String> {
+        self.rolled_back.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     fn place(&self, spec: &str) -> (Location, String) {
@@ -360,50 +368,6 @@ impl Ours {
             other => unreachable!("{other:?} is about no lock"),
         };
         done.map_err(|error| error.errno())
-    }
-
-    /// The same of these images alone.
-    pub(crate) fn contents_of(&self, images: &[String]) -> BTreeMap<String, u32> {
-        let mut sums = BTreeMap::new();
-        for image in images {
-            block_on(self.sums_of(image, &mut sums)).expect("contents");
-        }
-        sums
-    }
-
-    async fn sums(&self) -> Result<BTreeMap<String, u32>, Errno> {
-        let mut sums = BTreeMap::new();
-        for (letter, (pool, _)) in &self.pools {
-            let spaces = namespace::list(&self.client, *pool).await.map_err(|e| e.errno())?;
-            for space in [String::new()].into_iter().chain(spaces) {
-                let at = Location::new(*pool, space.as_str());
-                let images = directory::list(&self.client, &at).await.map_err(|e| e.errno())?;
-                for image in images {
-                    let slash = if space.is_empty() { "" } else { "/" };
-                    let spec = format!("{letter}/{space}{slash}{}", image.name);
-                    self.sums_of(&spec, &mut sums).await?;
-                }
-            }
-        }
-        Ok(sums)
-    }
-
-    async fn sums_of(&self, spec: &str, sums: &mut BTreeMap<String, u32>) -> Result<(), Errno> {
-        let whole = async |image: &Image| {
-            let bytes = image.read(0, image.view().size).await.map_err(|error| error.errno())?;
-            Ok((sum(&bytes), image.header()))
-        };
-        let (head, header) = self.with_snap(spec, SnapKey::Head, Access::ReadOnly, whole).await?;
-        sums.insert(spec.to_owned(), head);
-        for snapshot in &header.snapshots {
-            let labelled = async |image: &Image| {
-                Ok((whole(image).await?.0, self.label(image, snapshot).await?))
-            };
-            let at = SnapKey::Id(snapshot.id);
-            let (found, name) = self.with_snap(spec, at, Access::ReadOnly, labelled).await?;
-            sums.insert(format!("{spec}@{name}"), found);
-        }
-        Ok(())
     }
 }
 

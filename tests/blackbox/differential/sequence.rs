@@ -1,6 +1,6 @@
 //! One list of operations through both sides, what differs, and the shortest list that differs.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
@@ -9,7 +9,7 @@ use marcot_store::PoolId;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::dump::{dump, only_in};
+use super::dump::{changed_or_clean_alike, dump, names_of, only_in};
 use super::judge::{Judge, SILENT};
 use super::operation::{Answer, Operation};
 use super::ours::Ours;
@@ -103,10 +103,15 @@ impl Bench {
             }
         }
         self.compare_contents(&ours)?;
-        self.compare_objects(&ours)?;
+        let rolled_back = names_of(&*ours.connection().store, &self.letters(), &ours.rolled_back());
+        self.compare_objects(&ours, &rolled_back)?;
+        let unsound = ours.unsound_maps();
+        if !unsound.is_empty() {
+            return Err(format!("a check finds wrong: {}", unsound.join(", ")));
+        }
         ours.close();
         let pools = self.judge.pools();
-        texts::compare(sequence.seed, &self.conf, &path, pools)
+        texts::compare(sequence.seed, &self.conf, &path, pools, &rolled_back)
     }
 
     /// Every image and snapshot, byte by byte.
@@ -128,11 +133,11 @@ impl Bench {
     }
 
     /// Every object: name, data, omap, attributes.
-    fn compare_objects(&self, ours: &Ours) -> Result<(), String> {
-        let words: Vec<(PoolId, char)> =
-            self.judge.pools().iter().map(|(letter, (id, _))| (*id, *letter)).collect();
-        let want = dump(&*self.theirs.store, &words);
-        let got = dump(&*ours.connection().store, &words);
+    fn compare_objects(&self, ours: &Ours, rolled_back: &BTreeSet<String>) -> Result<(), String> {
+        let words = self.letters();
+        let alike = |lines| changed_or_clean_alike(lines, rolled_back);
+        let want = alike(dump(&*self.theirs.store, &words));
+        let got = alike(dump(&*ours.connection().store, &words));
         let (only_theirs, only_ours) = (only_in(&want, &got), only_in(&got, &want));
         if only_theirs.is_empty() && only_ours.is_empty() {
             return Ok(());
@@ -145,6 +150,10 @@ impl Bench {
             let _ = writeln!(text, "only marcot has: {line}");
         }
         Err(text)
+    }
+
+    fn letters(&self) -> Vec<(PoolId, char)> {
+        self.judge.pools().iter().map(|(letter, (id, _))| (*id, *letter)).collect()
     }
 
     /// The shortest list found that fails still, with how it fails.

@@ -1,6 +1,6 @@
 //! What the command lines print about the same images: a sample per list, plain and json.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::process::Command;
 
@@ -16,7 +16,15 @@ const SAMPLE: usize = 3;
 const GRANULARITY: &str = "--rbd-discard-granularity-bytes 65536";
 
 /// Runs some of the commands that show something through `rbd` and through ours.
-pub(crate) fn compare(seed: u64, conf: &Path, store: &Path, pools: &Pools) -> Result<(), String> {
+///
+/// The space that changed in images that were `rolled_back` is left out: maps differ there.
+pub(crate) fn compare(
+    seed: u64,
+    conf: &Path,
+    store: &Path,
+    pools: &Pools,
+    rolled_back: &BTreeSet<String>,
+) -> Result<(), String> {
     let ours = |words: &[&str]| {
         let mut command = Command::new("timeout");
         command.args(["60", env!("CARGO_BIN_EXE_marcot"), "rbd"]).args(words);
@@ -31,14 +39,18 @@ pub(crate) fn compare(seed: u64, conf: &Path, store: &Path, pools: &Pools) -> Re
         printed(command)
     };
     let mut commands = commands(pools, &ours);
+    commands.retain(|command| !is_usage_of(command, rolled_back));
     let mut random = Random::new(seed);
     for _ in 0..SAMPLE.min(commands.len()) {
         let at = random.below(commands.len() as u64) as usize;
         let command = commands.swap_remove(at);
         let words: Vec<&str> = command.split(' ').collect();
         let (mut want, mut got) = (theirs(&words), ours(&words));
+        // In the order of ids, which are drawn at random.
         if command.starts_with("trash ls") {
             (want, got) = (by_name(&want), by_name(&got));
+        } else if command.starts_with("group ") {
+            (want, got) = (in_any_order(&want), in_any_order(&got));
         }
         // The judge dies of some: of `du` of an image of no size, for one.
         if want.starts_with("  exit -1\n") || want.starts_with("  exit 137\n") {
@@ -51,18 +63,35 @@ pub(crate) fn compare(seed: u64, conf: &Path, store: &Path, pools: &Pools) -> Re
     Ok(())
 }
 
+/// Whether it is `du` of one of these images, which are `<namespace/image>`.
+fn is_usage_of(command: &str, images: &BTreeSet<String>) -> bool {
+    let spec = command.strip_prefix("du ").and_then(|words| words.split(' ').next());
+    let image = spec.and_then(|spec| spec.split_once('/')).map(|(_, image)| match image {
+        of_namespace if of_namespace.contains('/') => format!("<{of_namespace}>"),
+        plain => format!("</{plain}>"),
+    });
+    image.is_some_and(|image| images.contains(&image))
+}
+
 /// Everything that can be asked about what is there.
 fn commands(pools: &Pools, ours: &dyn Fn(&[&str]) -> String) -> Vec<String> {
     let mut plain = Vec::new();
     for (_, pool) in pools.values() {
         plain.push(format!("config pool ls {pool} {GRANULARITY}"));
+        plain.push(format!("namespace ls {pool}"));
         let spaces = listed(ours, &["namespace", "ls", "-p", pool], "name");
         for space in [None].into_iter().chain(spaces.into_iter().map(Some)) {
             let place = match &space {
                 Some(space) => format!("{pool}/{space}"),
                 None => pool.clone(),
             };
-            plain.extend(["ls -l", "trash ls -l --all"].map(|verb| format!("{verb} {place}")));
+            plain.extend(
+                ["ls -l", "trash ls -l --all", "group ls"].map(|verb| format!("{verb} {place}")),
+            );
+            for group in names(ours, &["group", "ls", &place]) {
+                let verbs = ["group image ls", "group snap ls"];
+                plain.extend(verbs.map(|verb| format!("{verb} {place}/{group}")));
+            }
             let images = listed(ours, &["ls", "-l", &place], "image");
             for image in images {
                 let spec = format!("{place}/{image}");
@@ -93,6 +122,13 @@ fn listed(ours: &dyn Fn(&[&str]) -> String, words: &[&str], field: &str) -> Vec<
         .collect();
     names.dedup();
     names
+}
+
+/// A json list of names.
+fn names(ours: &dyn Fn(&[&str]) -> String, words: &[&str]) -> Vec<String> {
+    let text = ours(&[words, &["--format", "json"]].concat());
+    let json = text.lines().find_map(|line| line.trim().strip_prefix("> "));
+    json.and_then(|json| serde_json::from_str(json).ok()).unwrap_or_default()
 }
 
 /// Exit code, output and messages, normalised.
@@ -136,6 +172,20 @@ fn addresses(line: &str) -> String {
 
 fn words(line: &str) -> String {
     line.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// Lines, and what is in a json list, sorted.
+fn in_any_order(text: &str) -> String {
+    let line = |line: &str| match line.trim_start().strip_prefix("> ") {
+        Some(list) if list.starts_with('[') => {
+            let list: Vec<serde_json::Value> = serde_json::from_str(list).expect("json");
+            in_any_order(&list.iter().map(|item| format!("{item}\n")).collect::<String>())
+        }
+        _ => words(line),
+    };
+    let mut lines: Vec<String> = text.lines().map(line).collect();
+    lines.sort();
+    lines.join("\n")
 }
 
 /// A list that is sorted by ids, and has them in its first column or in json, sorted by the rest.

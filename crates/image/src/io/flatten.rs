@@ -100,10 +100,16 @@ impl Image {
             true => (Some(gate.enter().await), None),
             false => (None, Some(gate.close().await)),
         };
-        if _closed.is_some() && self.object_exists(current, number).await? {
+        // Clean: kept for a snapshot as it is, and not to be touched. The map alone is no proof, since
+        // a crash can leave it saying too much.
+        let clean = current.mapped_state(number) == Some(ObjectState::ExistsClean);
+        if (_closed.is_some() || clean) && self.object_exists(current, number).await? {
             return Ok(());
         }
-        current.note_flattened(number).await?;
+        match clean {
+            true => current.note_exists(number).await?,
+            false => current.note_flattened(number).await?,
+        }
         let whole = (&depth, AllZeros::Refuse);
         if !self.copyup_under_snapshots(current, number, whole, sources).await? {
             drop((_inside, _closed));

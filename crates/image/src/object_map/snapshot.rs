@@ -1,10 +1,12 @@
 //! What happens to object maps when snapshots come, go, or are filled from the parent.
 
+use marcot_format::call::header::SetFlags;
 use marcot_format::call::object_map::{
     ObjectMapSave, ObjectMapSnapAdd, ObjectMapSnapRemove, ObjectMapUpdate,
 };
 use marcot_format::features::{Features, Flags};
 use marcot_format::object_map::ObjectState;
+use marcot_format::wire::Trailing;
 use marcot_store::{ObjectId, SnapId, Store, WriteOp, WriteStep};
 
 use super::{ObjectMap, assert_locked, load_states};
@@ -44,16 +46,15 @@ impl ObjectMap {
         snap: SnapId,
     ) -> Result<(), CallError> {
         let object = header.object_map_object(snap);
-        let invalid = |snap| {
-            header.view(snap).is_some_and(|view| view.flags.contains(Flags::OBJECT_MAP_INVALID))
-        };
-        // What is not trusted is not merged into what is not trusted either.
-        let distrusted = invalid(snap) && invalid(SnapId::HEAD);
-        let fast = header.features.contains(Features::FAST_DIFF);
-        if fast && !distrusted && !self.is_given_up() {
+        if header.features.contains(Features::FAST_DIFF) && !self.is_given_up() {
+            let distrusted = header
+                .view(snap)
+                .is_some_and(|view| view.flags.contains(Flags::OBJECT_MAP_INVALID));
             match load_states(&*self.store, &object).await {
+                Ok(_) if distrusted => self.distrust_next(header, snap).await?,
                 Ok(removed) => self.merge_removed(header, snap, removed).await?,
                 Err(error) if error.is_not_found() => {}
+                Err(CallError::Damaged { .. }) => self.distrust_next(header, snap).await?,
                 Err(error) => return Err(error),
             }
         }
@@ -64,14 +65,22 @@ impl ObjectMap {
         }
     }
 
+    /// What changed until the removed snapshot is not known, so that it cannot be said of the next
+    /// one, or of the head: its map is flagged.
+    async fn distrust_next(&self, header: &Header, snap: SnapId) -> Result<(), CallError> {
+        let next = next_after(header, snap);
+        let flags = Flags::OBJECT_MAP_INVALID | Flags::FAST_DIFF_INVALID;
+        let snap_id = Trailing((next != SnapId::HEAD).then_some(next.0));
+        tell(&*self.store, &self.header, &SetFlags { flags, mask: flags, snap_id }).await
+    }
+
     async fn merge_removed(
         &self,
         header: &Header,
         snap: SnapId,
         removed: marcot_format::object_map::ObjectMap,
     ) -> Result<(), CallError> {
-        let newer = header.snapshots.iter().rev().find(|snapshot| snapshot.id > snap);
-        let next = newer.map_or(SnapId::HEAD, |snapshot| snapshot.id);
+        let next = next_after(header, snap);
         let step = exec(&ObjectMapSnapRemove { snapshot: removed.clone() });
         if next != SnapId::HEAD {
             let object = header.object_map_object(next);
@@ -101,8 +110,15 @@ impl ObjectMap {
     }
 }
 
+/// The snapshot that came after another one, or the head.
+fn next_after(header: &Header, snap: SnapId) -> SnapId {
+    let newer = header.snapshots.iter().rev().find(|snapshot| snapshot.id > snap);
+    newer.map_or(SnapId::HEAD, |snapshot| snapshot.id)
+}
+
 /// Says in the snapshots' maps that `number` now exists there too, because the parent's bytes
 /// were copied under all snapshots. The oldest is the one that changed; the newer ones are clean.
+/// A map that knows the object already is left as it is: what it calls changed stays so.
 pub(crate) async fn note_copyup(
     store: &dyn Store,
     header: &Header,
@@ -132,7 +148,8 @@ async fn update_snapshot(
     number: u64,
     new: ObjectState,
 ) -> Result<(), CallError> {
-    let update = ObjectMapUpdate { start: number, end: number + 1, new, current: None };
+    let current = Some(ObjectState::Nonexistent);
+    let update = ObjectMapUpdate { start: number, end: number + 1, new, current };
     match tell(store, object, &update).await {
         // A snapshot from before the feature was switched on has no map.
         Err(error) if error.is_not_found() => Ok(()),

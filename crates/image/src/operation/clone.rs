@@ -29,8 +29,8 @@ use crate::config::CloneFormat;
 use crate::header::{Header, HeaderError, ImageFormat};
 use crate::image::{Image, OpenError, OpenOptions};
 use crate::pool::children::{key, spec};
-use crate::pool::format_1;
 use crate::pool::init::Readiness;
+use crate::pool::{directory, format_1};
 
 /// The snapshot to clone.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -134,6 +134,7 @@ pub async fn clone(
     let crosses = source.location.namespace != target.location.namespace;
     if crosses
         && matches!(opened, Err(OpenError::NoSnapshot { .. }))
+        && has_id(client, source).await?
         && choose_format(client, &pool.clone()?, options).await? == CloneFormat::V1
     {
         // Told before the snapshot is looked for.
@@ -181,6 +182,16 @@ async fn clone_opened(
         return Err(error);
     }
     Ok(id)
+}
+
+/// Not so for an image of format 1, which is as good as not there.
+async fn has_id(client: &Client, source: &CloneSource) -> Result<bool, CallError> {
+    let ImageKey::Name(name) = &source.image else { return Ok(true) };
+    match directory::id_of(client, &source.location, name).await {
+        Ok(_) => Ok(true),
+        Err(error) if error.is_not_found() => Ok(false),
+        Err(error) => Err(error),
+    }
 }
 
 /// Clone v2 when every client that may come can read it.

@@ -91,7 +91,12 @@ pub async fn remove(client: &Client, pool: PoolId, name: &str) -> Result<(), Rem
     let store = &*client.store;
     match close_directory(client, pool, name).await {
         Ok(()) => {}
-        Err(error) if error.is_not_found() => {}
+        Err(error) if error.is_not_found() => {
+            // Groups can be in a namespace that nobody has created.
+            if !list(client, pool).await?.iter().any(|listed| listed == name) {
+                return Err(RemoveNamespaceError::NotFound { name: name.to_owned() });
+            }
+        }
         Err(error) if error.errno() == Errno::BUSY => {
             return Err(RemoveNamespaceError::NotEmpty { name: name.to_owned() });
         }

@@ -9,7 +9,7 @@ const OLD_SPOTS: [&str; 2] = ["a/old0", "a/old1"];
 type Make = fn(&mut Generator) -> Option<Operation>;
 
 /// How often, and what.
-pub(super) const KINDS: [(u64, Make); 29] = [
+pub(super) const KINDS: [(u64, Make); 33] = [
     (5, Generator::create),
     (24, Generator::write),
     (7, Generator::discard),
@@ -39,6 +39,10 @@ pub(super) const KINDS: [(u64, Make); 29] = [
     (2, Generator::trash_restore),
     (1, Generator::trash_remove),
     (1, Generator::namespace),
+    (2, Generator::group),
+    (3, Generator::group_member),
+    (3, Generator::group_snap_create),
+    (2, Generator::group_snap),
 ];
 
 /// Making images and taking them away.
@@ -153,7 +157,7 @@ impl Generator {
     pub(super) fn namespace(&mut self) -> Option<Operation> {
         let (pool, name) = ("a".to_owned(), "n".to_owned());
         let used = self.images.keys().any(|image| !parts(image).1.is_empty());
-        if self.namespace && (!used || self.astray()) {
+        if self.namespace && !self.namespace_grouped && (!used || self.astray()) {
             self.namespace = used;
             return Some(Operation::NamespaceRemove { pool, name });
         }

@@ -79,7 +79,7 @@ pub(crate) async fn rollback_claimed(
     let objects: Vec<u64> = (0..count).filter(touched).collect();
     roll_back_objects(claim, &header, snap, &objects, progress).await?;
     if let Some(maps) = &maps {
-        maps.store(claim, maps.after(&header, snap)).await?;
+        maps.store(claim, maps.after()).await?;
     }
     drop(quiet);
     Ok(claim.announce().await?)
@@ -127,14 +127,12 @@ impl Maps {
         map
     }
 
-    /// The head's map in the end: the snapshot's. What it calls clean was so since the snapshot
-    /// before it; for the head that holds only of what was not touched since the newest one.
-    fn after(&self, header: &Header, snap: SnapId) -> States {
+    /// The head's map in the end: what the snapshot's says is there. All of it has been written to
+    /// since the newest snapshot, namely by the rollback.
+    fn after(&self) -> States {
         let mut map = self.snapshot.clone();
-        let newest = header.snapshots.first().is_none_or(|newest| newest.id == snap);
         for number in 0..map.len() {
-            let untouched = newest && self.head.get(number) == Some(ObjectState::ExistsClean);
-            if !untouched && map.get(number) == Some(ObjectState::ExistsClean) {
+            if map.get(number) == Some(ObjectState::ExistsClean) {
                 map.set(number, ObjectState::Exists);
             }
         }

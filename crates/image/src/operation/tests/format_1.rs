@@ -5,12 +5,14 @@ use marcot_store::Errno;
 
 use super::failing::undone_at_every_step;
 use super::world::{MIB, on_all_clusters};
+use crate::config::CloneFormat;
 use crate::operation::{
-    CopyOptions, CreateFormat, CreateOptions, ResizeOptions, copy, create, rename, resize, snapshot,
+    CloneOptions, CloneTarget, CopyOptions, CreateFormat, CreateOptions, ResizeOptions, clone,
+    copy, create, rename, resize, snapshot,
 };
-use crate::pool::directory;
+use crate::pool::{directory, namespace};
 use crate::transfer::{ImportOptions, import};
-use crate::{Access, Image, NoProgress, OpenOptions};
+use crate::{Access, Image, Location, NoProgress, OpenOptions};
 
 fn options(size: u64) -> CreateOptions {
     CreateOptions { format: CreateFormat::V1Forced, size, ..CreateOptions::default() }
@@ -82,6 +84,26 @@ fn many_clients_change_the_list_of_names_at_once() {
         });
         futures_util::future::try_join_all(creating).await.unwrap();
         assert_eq!(directory::list(&world.client, &world.at).await.unwrap().len(), 8);
+    });
+}
+
+/// Clones begin with the parent's id, and it has none: told before anything else.
+#[test]
+fn it_is_not_there_to_be_cloned() {
+    on_all_clusters(async |world| {
+        namespace::create(&world.client, world.at.pool, "ns").await.unwrap();
+        create(&world.client, &world.at, "old", &options(MIB)).await.unwrap();
+        world.snap("old", "s").await;
+        let elsewhere = Location::new(world.at.pool, "ns");
+        for (location, snap) in
+            [(&world.at, "s"), (&world.at, "none"), (&elsewhere, "s"), (&elsewhere, "none")]
+        {
+            let target = CloneTarget { location: location.clone(), name: "new".to_owned() };
+            let options = CloneOptions { format: Some(CloneFormat::V1), ..CloneOptions::default() };
+            let source = world.source("old", snap);
+            let refused = clone(&world.client, &source, &target, &options).await.unwrap_err();
+            assert_eq!(refused.errno(), Errno::NOENT, "@{snap}");
+        }
     });
 }
 

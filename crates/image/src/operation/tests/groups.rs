@@ -4,13 +4,15 @@ use bytes::Bytes;
 use futures_util::future::join;
 use marcot_format::group::GroupSnapshotState;
 use marcot_format::snapshot::SnapshotNamespace;
+use marcot_store::Errno;
 use marcot_store::memory::MemoryOptions;
 
 use super::dying::dying_at_every_step;
 use super::faulty::{Fault, Faulty};
 use super::world::{MIB, World, on_all_clusters};
 use crate::operation::group::{self, snapshot};
-use crate::{Access, Client, Image, NoProgress, OpenOptions, Quiesce, SnapKey};
+use crate::pool::namespace;
+use crate::{Access, Client, Image, Location, NoProgress, OpenOptions, Quiesce, SnapKey};
 
 const MEMBERS: [&str; 2] = ["a", "b"];
 
@@ -52,6 +54,23 @@ async fn first_byte(world: &World, name: &str, snap: SnapKey) -> u8 {
 }
 
 /// Who writes to one member, then to the other, is cut at one point of that.
+#[test]
+fn a_namespace_keeps_its_groups() {
+    on_all_clusters(async |world| {
+        let (client, pool) = (&world.client, world.at.pool);
+        let at = Location::new(pool, "ns");
+        // As in Ceph nobody asks whether there is such a namespace.
+        group::create(client, &at, "g").await.unwrap();
+        let refused = namespace::remove(client, pool, "ns").await.unwrap_err();
+        assert_eq!(refused.errno(), Errno::NOENT);
+        namespace::create(client, pool, "ns").await.unwrap();
+        let refused = namespace::remove(client, pool, "ns").await.unwrap_err();
+        assert_eq!(refused.errno(), Errno::BUSY);
+        group::remove(client, &at, "g").await.unwrap();
+        namespace::remove(client, pool, "ns").await.unwrap();
+    });
+}
+
 #[test]
 fn a_snapshot_is_of_one_moment() {
     on_all_clusters(async |world| {

@@ -107,6 +107,20 @@ fn a_flattened_clone_stands_alone_with_its_snapshots() {
 }
 
 #[test]
+fn a_flatten_leaves_what_snapshots_have_changed() {
+    on_all_clusters(async |world| {
+        family(&world, CloneFormat::V2).await;
+        world.write("b", 2, b"RO").await;
+        world.snap("b", "t").await;
+        world.write("b", 0, b"ZE").await;
+        // Changed since "t": a difference between the two must show it after the flatten, too.
+        world.snap("b", "u").await;
+        world.with("b", async |image| flatten(image, &NoProgress).await.unwrap()).await;
+        verify_map(&world, "b").await;
+    });
+}
+
+#[test]
 fn layouts_and_features_are_inherited_or_given() {
     on_all_clusters(async |world| {
         family(&world, CloneFormat::V1).await;

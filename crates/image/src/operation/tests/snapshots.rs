@@ -1,14 +1,17 @@
 //! Snapshots: what they hold, how they go, what rollback brings back.
 
+use marcot_format::features::{Features, Flags};
 use marcot_format::snapshot::SnapshotNamespace;
-use marcot_store::Errno;
+use marcot_store::{Errno, SnapId};
 
 use super::images::verify_map;
 use super::world::{MIB, on_all_clusters};
 use crate::NoProgress;
 use crate::config::CloneFormat;
 use crate::operation::snapshot::{self, Scope};
-use crate::operation::{CloneOptions, ResizeOptions, resize};
+use crate::operation::{
+    CloneOptions, CreateOptions, ResizeOptions, create, feature, object_map, resize,
+};
 
 #[test]
 fn a_snapshot_keeps_what_was() {
@@ -195,5 +198,51 @@ fn an_opened_snapshot_believes_its_own_map() {
         let object = image.header().data_object(1);
         world.client.store.write(&object, WriteOp::new(vec![write])).await.unwrap();
         assert_eq!(image.read(4 * MIB, 3).await.unwrap(), "\0\0\0");
+    });
+}
+
+#[test]
+fn a_rolled_back_map_calls_nothing_clean() {
+    // Every object has been written to by the rollback, whatever the snapshot's map says.
+    for snap in ["s1", "s2", "s3"] {
+        on_all_clusters(async |world| {
+            world.create("a", 20 * MIB).await;
+            world.write("a", 0, b"kept").await;
+            world.write("a", 9 * MIB, b"old").await;
+            for name in ["s1", "s2"] {
+                world.snap("a", name).await;
+            }
+            world.write("a", 9 * MIB, b"new").await;
+            world.snap("a", "s3").await;
+            world.write("a", 17 * MIB, b"newest").await;
+            world
+                .with("a", async |image| {
+                    snapshot::rollback(image, snap, &NoProgress).await.unwrap();
+                })
+                .await;
+            verify_map(&world, "a").await;
+            world.snap("a", "s4").await;
+            verify_map(&world, "a").await;
+        });
+    }
+}
+
+#[test]
+fn a_distrusted_map_that_goes_leaves_the_next_one_distrusted() {
+    on_all_clusters(async |world| {
+        let plain = Features::LAYERING | Features::EXCLUSIVE_LOCK;
+        let options =
+            CreateOptions { size: 9 * MIB, features: Some(plain), ..CreateOptions::default() };
+        create(&world.client, &world.at, "a", &options).await.unwrap();
+        world.snap("a", "s").await;
+        world
+            .with("a", async |image| {
+                feature::enable(image, Features::OBJECT_MAP).await.unwrap();
+                object_map::rebuild(image, SnapId::HEAD, &NoProgress).await.unwrap();
+                assert_eq!(image.header().flags, Flags::NONE);
+                snapshot::remove(image, "s").await.unwrap();
+                assert_eq!(image.header().flags, Flags::ALL);
+            })
+            .await;
     });
 }
