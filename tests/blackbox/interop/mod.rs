@@ -9,6 +9,7 @@
 //! Needs a cluster: `scripts/test` starts one and names it in `MARCOT_TEST_CEPH_CONF`. Set
 //! `MARCOT_INTEROP` to a part of a feature set's name to run only some.
 
+mod bench;
 mod contents;
 mod faults;
 mod full;

@@ -77,6 +77,12 @@ impl Commands {
         command
     }
 
+    /// On this cluster, without what Ceph's programs log.
+    pub(super) fn as_ceph(&self, command: &mut Command) {
+        command.env("CEPH_CONF", &self.conf);
+        command.env("CEPH_ARGS", "--log-to-stderr=false --err-to-stderr=false");
+    }
+
     /// Ceph's `ceph LINE`.
     pub(super) fn ceph(&self, line: &str) -> Command {
         self.of_ceph("ceph", &line.split(' ').collect::<Vec<_>>())
