@@ -91,6 +91,9 @@ fn pools_go_up_to_ceph_and_come_back() {
     let there = format!("ceph:{}", conf.display());
     let words = |verb, option| ["pool", verb, pools.0, pools.1, option, &there];
     assert!(from.run(&words("push", "--to")).ends_with("objects, compared\n"));
+    // Pools that nobody owns make the cluster's health a warning.
+    let owner = ceph(&conf, &["osd", "pool", "application", "get", pools.0]);
+    assert!(String::from_utf8_lossy(&owner.stdout).contains("\"rbd\""), "{owner:?}");
     for image in all(pools) {
         let theirs = rbd(&conf, &["export", "--no-progress", &image, "-"]);
         assert!(from.content(&image) == theirs, "{image}");

@@ -9,7 +9,7 @@ use crate::client::Client;
 use crate::config::{Config, overrides};
 
 /// What Ceph calls RBD where a pool's users are listed.
-const APPLICATION: &str = "rbd";
+pub(crate) const APPLICATION: &str = "rbd";
 
 /// What `rbd_info` says once somebody has seen that objects of the pool can be overwritten.
 pub(crate) const VALIDATED: &[u8] = b"overwrite validated";

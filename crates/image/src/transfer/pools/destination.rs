@@ -5,12 +5,14 @@ use std::collections::BTreeSet;
 use bytes::Bytes;
 use marcot_format::object_name::{INFO, TRASH};
 use marcot_store::{
-    ClusterChange, Errno, ObjectId, PoolId, PoolInfo, SnapId, Store, WriteOp, WriteStep,
+    ClusterChange, Errno, ObjectId, OtherApplications, PoolId, PoolInfo, SnapId, Store, WriteOp,
+    WriteStep,
 };
 
 use super::content::{self, Version};
 use super::failure::CopyPoolsError;
 use super::survey;
+use crate::pool::init::APPLICATION;
 
 /// The object that is there while a copy is not complete. It says whose copy.
 pub(super) const MARK: &str = "marcot_copy";
@@ -79,11 +81,15 @@ async fn write_mark(store: &dyn Store, place: &Place, text: String) -> Result<()
     Ok(())
 }
 
+/// The pool of that name; a new one is marked as RBD's.
 async fn pool_named(store: &dyn Store, name: &str) -> Result<PoolId, CopyPoolsError> {
     for made in [false, true] {
         let pools = store.list_pools().await?;
-        if let Some(pool) = pools.into_iter().find(|pool| pool.name == name) {
-            return Ok(pool.id);
+        if let Some(PoolInfo { id, .. }) = pools.into_iter().find(|pool| pool.name == name) {
+            if made {
+                store.enable_application(id, APPLICATION, OtherApplications::Refused).await?;
+            }
+            return Ok(id);
         }
         if !made {
             match store.administer(ClusterChange::CreatePool { name: name.to_owned() }).await {
