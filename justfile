@@ -30,10 +30,9 @@ bench-ceph *ARGS:
 crash-campaign RUNS="500" SEED="1":
     MARCOT_CRASH_RUNS={{ RUNS }} MARCOT_CRASH_SEED={{ SEED }} cargo test --release -p marcot-engine-dir -- power outages
 
-# Fuzz one target of fuzz/ (records, calls, store_file, nbd) for so many seconds; needs cargo-fuzz and
-# a nightly toolchain. `fuzz-seeded` does the same from a seed, without either.
+# Fuzz one target of fuzz/ (records, calls, store_file, nbd) with libFuzzer for so many seconds.
 fuzz TARGET SECONDS="60":
-    cargo +nightly fuzz run {{ TARGET }} -- -max_total_time={{ SECONDS }}
+    scripts/fuzz {{ TARGET }} {{ SECONDS }}
 
 # Run a target of fuzz/ on damaged recorded bytes: ROUNDS of them.
 fuzz-seeded TARGET ROUNDS="100000" SEED="1":
