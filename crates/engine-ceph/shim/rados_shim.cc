@@ -6,6 +6,8 @@
 // No exception leaves this library. Built by scripts/build-shim; loaded by src/shim.rs, which says
 // what the numbers mean.
 
+#include <algorithm>
+#include <atomic>
 #include <cerrno>
 #include <cstdint>
 #include <cstring>
@@ -18,6 +20,10 @@
 #include <vector>
 
 #include <rados/librados.hpp>
+
+#ifndef EBLOCKLISTED
+#define EBLOCKLISTED ESHUTDOWN
+#endif
 
 namespace {
 
@@ -139,6 +145,248 @@ struct Rollback : Request {
   int flatten() override { return 0; }
 };
 
+// Zeros are told from data in units of so many bytes.
+constexpr uint64_t GRAIN = 4096;
+// A source of which no more than one grain in so many is zeros is copied by the OSDs themselves.
+constexpr uint64_t ZEROS = 16;
+// Of a smaller one it is not worth asking.
+constexpr uint64_t SMALLEST = 65536;
+
+template <class Number> void put(librados::bufferlist &out, Number number) {
+  out.append(reinterpret_cast<const char *>(&number), sizeof number);
+}
+
+template <class Number> Number get(librados::bufferlist &in, size_t offset) {
+  Number number;
+  memcpy(&number, in.c_str() + offset, sizeof number);
+  return number;
+}
+
+bool all_zeros(const char *data, uint64_t length) {
+  return length == 0 || (data[0] == 0 && memcmp(data, data + 1, length - 1) == 0);
+}
+
+// Fills an object that does not exist, as `rbd.sparse_copyup` does it. A single source that is
+// nearly all data is copied from OSD to OSD; otherwise what the sources hold is read, and sent on
+// as it came, without its zeros. One chain of operations: no two callbacks run at once, except for
+// the reads of several sources, which only count themselves off.
+struct Copyup : Request {
+  struct Source {
+    Copyup *copyup;
+    librados::IoCtx io;
+    std::string object;
+    uint64_t from, to, length;
+    librados::ObjectReadOperation op;
+    std::map<uint64_t, uint64_t> found;
+    librados::bufferlist data;
+    int step = 0;
+  };
+
+  std::string object;
+  bool refuse_zeros = false;
+  std::vector<std::unique_ptr<Source>> sources;
+  std::atomic<size_t> left{0};
+  std::atomic<int> failed{0};
+  // Of looking at the source, and of copying it.
+  librados::ObjectReadOperation look;
+  uint64_t size = 0;
+  time_t time = 0;
+  int stated = 0, summed = 0;
+  librados::bufferlist sums;
+  librados::ObjectWriteOperation copy, fill;
+  using Request::Request;
+  int flatten() override { return 0; }
+
+  // Starts the next operation; when that fails, the answer is given.
+  template <class Start> void go(librados::callback_t done, void *self, Start start) {
+    librados::AioCompletion *begun = nullptr;
+    int result;
+    try {
+      begun = librados::Rados::aio_create_completion(self, done);
+      result = begun ? start(begun) : -ENOMEM;
+    } catch (...) {
+      result = -ENOMEM;
+    }
+    if (result >= 0) return;
+    if (begun) begun->release();
+    ended(result);
+  }
+  void ended(int result) {
+    answer(argument, result, 0, nullptr, 0, nullptr, 0);
+    delete this;
+  }
+  static int taken(librados::AioCompletion *&begun) {
+    int result = begun->get_return_value();
+    begun->release();
+    begun = nullptr;
+    return result;
+  }
+
+  librados::AioCompletion *looking = nullptr, *copying = nullptr, *filling = nullptr;
+
+  int begin() {
+    Source *only = sources.size() == 1 ? sources[0].get() : nullptr;
+    if (!only || only->from || only->to || only->length < SMALLEST || only->length % GRAIN)
+      return read();
+    look.stat(&size, &time, &stated);
+    librados::bufferlist initial;
+    put<uint32_t>(initial, 0);
+    look.checksum(LIBRADOS_CHECKSUM_TYPE_CRC32C, initial, 0, only->length, GRAIN, &sums, &summed);
+    looking = librados::Rados::aio_create_completion(this, looked);
+    if (!looking) return -ENOMEM;
+    int result = only->io.aio_operate(only->object, looking, &look, nullptr);
+    if (result < 0) looking->release();
+    return result;
+  }
+
+  // The checksum of zeros that begins with zero is zero. Another grain's may be, too: the source is
+  // then read.
+  bool worth_copying() {
+    const size_t count = sums.length() < 4 ? 0 : get<uint32_t>(sums, 0);
+    if (stated < 0 || summed < 0 || size < SMALLEST || size > sources[0]->length ||
+        count * GRAIN != size || sums.length() != 4 + 4 * count)
+      return false;
+    size_t zeros = 0;
+    for (size_t grain = 0; grain < count; grain++)
+      zeros += get<uint32_t>(sums, 4 + 4 * grain) == 0;
+    return zeros * ZEROS <= count;
+  }
+
+  static void looked(librados::completion_t, void *argument) {
+    auto self = static_cast<Copyup *>(argument);
+    int result = taken(self->looking);
+    if (result == -ENOENT) return self->ended(result);
+    try {
+      if (result < 0 || !self->worth_copying()) return self->read_or_end();
+      Source &only = *self->sources[0];
+      self->copy.create(true);
+      self->copy.copy_from(only.object, only.io, 0, 0);
+    } catch (...) {
+      return self->ended(-ENOMEM);
+    }
+    self->go(copied, self, [&](librados::AioCompletion *begun) {
+      self->copying = begun;
+      return self->io.aio_operate(self->object, begun, &self->copy);
+    });
+  }
+
+  static void copied(librados::completion_t, void *argument) {
+    auto self = static_cast<Copyup *>(argument);
+    uint64_t version = self->copying->get_version64();
+    int result = taken(self->copying);
+    // Somebody was faster.
+    if (result == -EEXIST) result = 0;
+    if (result < 0 && result != -ENOENT && result != -EBLOCKLISTED) return self->read_or_end();
+    self->answer(self->argument, result, version, nullptr, 0, nullptr, 0);
+    delete self;
+  }
+
+  void read_or_end() {
+    int result = read();
+    if (result < 0) ended(result);
+  }
+
+  // A negative errno when nothing was started.
+  int read() {
+    left = sources.size() + 1;
+    for (auto &source : sources) {
+      librados::AioCompletion *begun = nullptr;
+      int result = -ENOMEM;
+      try {
+        source->op.sparse_read(source->from, source->length, &source->found, &source->data,
+                               &source->step);
+        begun = librados::Rados::aio_create_completion(source.get(), came);
+        if (begun) result = source->io.aio_operate(source->object, begun, &source->op, nullptr);
+      } catch (...) {
+        result = -ENOMEM;
+      }
+      // Nobody but its callback knows the completion.
+      if (begun) begun->release();
+      if (result < 0) came_one(result);
+    }
+    came_one(0);
+    return 0;
+  }
+
+  static void came(librados::completion_t completion, void *argument) {
+    auto source = static_cast<Source *>(argument);
+    int result = rados_aio_get_return_value(completion);
+    source->copyup->came_one(result < 0 ? result : source->step);
+  }
+
+  void came_one(int result) {
+    if (result < 0) failed = result;
+    if (--left == 0) send();
+  }
+
+  void send() {
+    if (failed < 0) return ended(failed);
+    std::map<uint64_t, uint64_t> extents;
+    librados::bufferlist data, input;
+    try {
+      for (auto &source : sources) gather(*source, extents, data);
+      if (extents.empty() && refuse_zeros) return ended(-ENODATA);
+      put<uint32_t>(input, extents.size());
+      for (const auto &[offset, length] : extents) {
+        put<uint64_t>(input, offset);
+        put<uint64_t>(input, length);
+      }
+      put<uint32_t>(input, data.length());
+      input.claim_append(data);
+      fill.exec("rbd", "sparse_copyup", input);
+    } catch (...) {
+      return ended(-ENOMEM);
+    }
+    go(filled, this, [&](librados::AioCompletion *begun) {
+      filling = begun;
+      return io.aio_operate(object, begun, &fill);
+    });
+  }
+
+  static void filled(librados::completion_t, void *argument) {
+    auto self = static_cast<Copyup *>(argument);
+    uint64_t version = self->filling->get_version64();
+    int result = taken(self->filling);
+    self->answer(self->argument, result, version, nullptr, 0, nullptr, 0);
+    delete self;
+  }
+
+  // The runs of a source that are not zeros, where they go in the target. No byte is copied.
+  static void gather(Source &source, std::map<uint64_t, uint64_t> &extents,
+                     librados::bufferlist &data) {
+    const char *bytes = source.data.length() ? source.data.c_str() : nullptr;
+    uint64_t at = 0, kept = 0, kept_to = 0;
+    auto keep = [&] {
+      if (kept == kept_to) return;
+      librados::bufferlist run;
+      run.substr_of(source.data, kept, kept_to - kept);
+      data.claim_append(run);
+      kept = kept_to;
+    };
+    for (const auto &[offset, length] : source.found) {
+      const uint64_t target = offset - source.from + source.to;
+      for (uint64_t done = 0; done < length;) {
+        const uint64_t grain = std::min(length - done, GRAIN - (target + done) % GRAIN);
+        if (!all_zeros(bytes + at + done, grain)) {
+          if (kept_to != at + done) {
+            keep();
+            kept = at + done;
+          }
+          kept_to = at + done + grain;
+          auto last = extents.empty() ? extents.end() : std::prev(extents.end());
+          if (last != extents.end() && last->first + last->second == target + done)
+            last->second += grain;
+          else
+            extents[target + done] = grain;
+        }
+        done += grain;
+      }
+      at += length;
+    }
+    keep();
+  }
+};
+
 int start_read(std::unique_ptr<Read> request, const char *object, size_t length) {
   request->prepare();
   Read *started = request.release();
@@ -161,7 +409,15 @@ template <class Start> int guarded(Start start) {
 #define EXPORT extern "C" __attribute__((visibility("default")))
 
 // Changes with every change of a function's arguments or answer.
-EXPORT int marcot_rados_shim_version() { return 1; }
+EXPORT int marcot_rados_shim_version() { return 2; }
+
+// A part of an object that goes into another one: where it begins there, where here, its length.
+struct marcot_rados_source {
+  rados_ioctx_t io;
+  const char *object;
+  size_t length;
+  uint64_t ranges[3];
+};
 
 EXPORT int marcot_rados_list_snaps(rados_ioctx_t io, const char *object, size_t length,
                                    Answer answer, void *argument) {
@@ -213,6 +469,35 @@ EXPORT int marcot_rados_roll_back(rados_ioctx_t io, const char *object, size_t l
     Rollback *started = request.release();
     int result = started->io.aio_operate(std::string(object, length), started->completion,
                                          &started->op);
+    if (result < 0) delete started;
+    return result;
+  });
+}
+
+EXPORT int marcot_rados_copyup(rados_ioctx_t io, const char *object, size_t length,
+                               const marcot_rados_source *sources, size_t count, int refuse_zeros,
+                               Answer answer, void *argument) {
+  return guarded([&] {
+    auto request = std::make_unique<Copyup>(io, answer, argument);
+    request->object.assign(object, length);
+    request->refuse_zeros = refuse_zeros;
+    std::vector<const marcot_rados_source *> sorted;
+    for (size_t index = 0; index < count; index++) sorted.push_back(&sources[index]);
+    // As the data of the call must come.
+    std::sort(sorted.begin(), sorted.end(),
+              [](auto one, auto other) { return one->ranges[1] < other->ranges[1]; });
+    for (const auto *given : sorted) {
+      auto source = std::make_unique<Copyup::Source>();
+      source->copyup = request.get();
+      librados::IoCtx::from_rados_ioctx_t(given->io, source->io);
+      source->object.assign(given->object, given->length);
+      source->from = given->ranges[0];
+      source->to = given->ranges[1];
+      source->length = given->ranges[2];
+      request->sources.push_back(std::move(source));
+    }
+    Copyup *started = request.release();
+    int result = started->begin();
     if (result < 0) delete started;
     return result;
   });

@@ -13,6 +13,7 @@ use marcot_store::{
 
 use crate::completion::{self, Completed};
 use crate::connection::{CephCluster, c_string};
+use crate::copyup;
 use crate::io_context::{IoContext, View};
 use crate::read_op::RadosReadOp;
 use crate::shim::{Running, shim};
@@ -130,6 +131,9 @@ impl CephCluster {
         let object = object.clone();
         if let [WriteStep::Rollback { snap }] = op.steps[..] {
             return self.roll_back(object, context, snap);
+        }
+        if let (Some(copyup), Ok(shim)) = (copyup::alone(&op.steps), shim()) {
+            return self.copyup(shim, object, context, copyup);
         }
         let submitted = self.submit_write(&object, context, &op.steps);
         awaited(submitted, move |Completed { result, version, payload: op }| {

@@ -12,6 +12,7 @@
 //! | `io_context` | where an operation goes and which snapshots it knows; never changed once made |
 //! | `completion` | librados' callbacks as futures |
 //! | `data`, `read_op`, `write_op` | the contract's operations as librados' |
+//! | `copyup` | filling an object from its ancestors' |
 //! | `watching`, `notifying` | watches and notifications |
 //! | `administration`, `monitor`, `listing` | what librados only offers as blocking calls |
 //! | `workers` | the few threads for those |
@@ -25,6 +26,7 @@ mod closing;
 mod completion;
 mod connecting;
 mod connection;
+mod copyup;
 mod data;
 mod gate;
 mod io_context;

@@ -11,13 +11,14 @@ use std::sync::{Arc, OnceLock};
 use bytes::Bytes;
 use futures_channel::oneshot;
 use libloading::os::unix::{Library, RTLD_LOCAL, RTLD_NOW};
-use marcot_store::op::OmapPage;
+use marcot_store::op::{AllZeros, OmapPage};
 use marcot_store::watch::Watcher;
 use marcot_store::{
     ClientAddress, ClientId, CloneInfo, Errno, Result, SnapId, SnapSet, StoreError, WatchHandle,
 };
 
 use crate::completion::{Completed, Needs, called_back};
+use crate::io_context::IoContext;
 use crate::library::Handle;
 
 /// The file's name beside the program.
@@ -25,7 +26,7 @@ const FILE: &str = "libmarcot_rados_shim.so";
 /// Names another place for it.
 const VARIABLE: &str = "MARCOT_RADOS_SHIM";
 /// What `marcot_rados_shim_version` must say.
-const VERSION: c_int = 1;
+const VERSION: c_int = 2;
 
 type Answer = unsafe extern "C" fn(
     argument: *mut c_void,
@@ -54,6 +55,34 @@ type WithKeys = unsafe extern "C" fn(
     *mut c_void,
 ) -> c_int;
 
+type WithSources = unsafe extern "C" fn(
+    Handle,
+    *const c_char,
+    usize,
+    *const RawSource,
+    usize,
+    c_int,
+    Answer,
+    *mut c_void,
+) -> c_int;
+
+/// The C struct `marcot_rados_source`.
+#[repr(C)]
+struct RawSource {
+    io: Handle,
+    name: *const c_char,
+    length: usize,
+    ranges: [u64; 3],
+}
+
+/// A part of an object that goes into another one.
+pub(crate) struct Source {
+    pub(crate) context: Arc<IoContext>,
+    pub(crate) name: Arc<str>,
+    /// Where it begins in the source, where in the target, how long it is: in bytes.
+    pub(crate) ranges: [u64; 3],
+}
+
 /// The library's functions.
 pub(crate) struct Shim {
     list_snaps: OnObject,
@@ -61,6 +90,7 @@ pub(crate) struct Shim {
     sparse_read: WithRange,
     list_omap: WithKeys,
     roll_back: WithSnap,
+    copyup: WithSources,
     /// Never closed: its code runs on librados' threads.
     _library: Library,
 }
@@ -125,6 +155,7 @@ fn find(path: &Path) -> Result<Shim, String> {
             sparse_read: *library.get(b"marcot_rados_sparse_read\0").map_err(text)?,
             list_omap: *library.get(b"marcot_rados_list_omap\0").map_err(text)?,
             roll_back: *library.get(b"marcot_rados_roll_back\0").map_err(text)?,
+            copyup: *library.get(b"marcot_rados_copyup\0").map_err(text)?,
             _library: library,
         })
     }
@@ -231,6 +262,31 @@ impl Shim {
         // SAFETY: as above.
         start(needs, |io, answer, argument| unsafe {
             (self.roll_back)(io, name.as_ptr().cast(), name.len(), snap.0, answer, argument)
+        })
+    }
+
+    /// `-ENODATA` when all is zeros and that is to be refused, `-ENOENT` when a source is missing.
+    pub(crate) fn copyup(
+        &self,
+        needs: Needs,
+        name: &str,
+        sources: &[Source],
+        all_zeros: AllZeros,
+    ) -> Running {
+        let raw: Vec<RawSource> = sources
+            .iter()
+            .map(|source| RawSource {
+                io: source.context.handle,
+                name: source.name.as_ptr().cast(),
+                length: source.name.len(),
+                ranges: source.ranges,
+            })
+            .collect();
+        let refuse = c_int::from(all_zeros == AllZeros::Refuse);
+        let (name, named) = (name.as_ptr().cast(), name.len());
+        // SAFETY: as above; so are the sources, and the shim takes its own share in their contexts.
+        start(needs, |io, answer, argument| unsafe {
+            (self.copyup)(io, name, named, raw.as_ptr(), raw.len(), refuse, answer, argument)
         })
     }
 }

@@ -10,9 +10,10 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use marcot_store::watch::{Acknowledgement, NotifyOutcome, Watch, Watcher};
 use marcot_store::{
-    Capabilities, ClientAddress, ClientId, Cluster, ClusterChange, ClusterStatus, Errno, ListQuery,
-    ObjectId, ObjectPage, Objects, OtherApplications, PoolId, PoolInfo, ReadOp, ReadResult, Result,
-    SnapId, SnapSet, Snapshots, Store, StoreError, Version, WatchHandle, Watches, WriteOp, checked,
+    Capabilities, ClientAddress, ClientId, Cluster, ClusterChange, ClusterStatus, Copyups, Errno,
+    ListQuery, ObjectId, ObjectPage, Objects, OtherApplications, PoolId, PoolInfo, ReadOp,
+    ReadResult, Result, SnapId, SnapSet, Snapshots, Store, StoreError, Version, WatchHandle,
+    Watches, WriteOp, checked,
 };
 
 use crate::closing;
@@ -42,7 +43,8 @@ impl Store for CephStore {
     }
 
     fn capabilities(&self) -> Capabilities {
-        Capabilities { copyup_by_reference: false, discard_granularity_bytes: 65536 }
+        let copyup = if shim().is_ok() { Copyups::Alone } else { Copyups::Refused };
+        Capabilities { copyup, discard_granularity_bytes: 65536 }
     }
 }
 

@@ -11,9 +11,10 @@ use futures_util::future::{self, BoxFuture, FutureExt as _};
 use marcot_store::checked::Checked;
 use marcot_store::watch::{Acknowledgement, NotifyOutcome, Watch, Watcher};
 use marcot_store::{
-    Capabilities, ClientAddress, ClientId, Cluster, ClusterChange, ClusterStatus, Durability,
-    Errno, ListQuery, ObjectId, ObjectPage, Objects, PoolId, PoolInfo, ReadOp, ReadResult, Result,
-    SnapId, SnapSet, Snapshots, Store, StoreError, Version, WatchHandle, Watches, WriteOp,
+    Capabilities, ClientAddress, ClientId, Cluster, ClusterChange, ClusterStatus, Copyups,
+    Durability, Errno, ListQuery, ObjectId, ObjectPage, Objects, PoolId, PoolInfo, ReadOp,
+    ReadResult, Result, SnapId, SnapSet, Snapshots, Store, StoreError, Version, WatchHandle,
+    Watches, WriteOp,
 };
 
 use crate::core::{WriteRequest, Written, finish_read};
@@ -355,6 +356,6 @@ impl Store for DirClient {
     }
 
     fn capabilities(&self) -> Capabilities {
-        Capabilities { copyup_by_reference: true, discard_granularity_bytes: BLOCK_BYTES }
+        Capabilities { copyup: Copyups::ByReference, discard_granularity_bytes: BLOCK_BYTES }
     }
 }

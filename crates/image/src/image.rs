@@ -11,6 +11,8 @@ use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, Weak};
 
+use futures_util::TryFutureExt;
+use futures_util::future::try_join;
 use marcot_format::features::{Features, Flags};
 use marcot_format::object_map::{ObjectMap as States, ObjectState};
 use marcot_store::{Errno, ObjectId, SnapId, Store, StoreError, WriteOp, WriteStep};
@@ -264,9 +266,12 @@ impl Image {
             return Ok(());
         }
         let before = self.current();
-        let header = load(self.store(), &self.identity, Some(&before.header)).await?;
-        let config = image_config(&self.client, self.identity.location.pool, self.header_object());
-        let config = config.await?;
+        let (header, config) = try_join(
+            load(self.store(), &self.identity, Some(&before.header)).err_into::<HeaderError>(),
+            image_config(&self.client, self.identity.location.pool, self.header_object())
+                .err_into(),
+        )
+        .await?;
         let object_map = self.object_map_for(&header, &before).await?;
         let view = header.view(self.snap);
         let same_parent = match (&header.parent, &before.header.parent) {

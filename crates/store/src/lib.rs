@@ -59,11 +59,22 @@ pub trait Store: Objects + Snapshots + Watches + Cluster {
 /// Abilities that an engine may declare; they change speed, never what is stored.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Capabilities {
-    /// [`WriteStep::CopyupFrom`] takes the source's blocks over by reference. Without it the step
-    /// is refused with `EOPNOTSUPP`, and the caller reads and sends the bytes.
-    pub copyup_by_reference: bool,
+    pub copyup: Copyups,
     /// Smallest discard, in bytes, that gives space back.
     pub discard_granularity_bytes: u64,
+}
+
+/// What an engine makes of [`WriteStep::CopyupFrom`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub enum Copyups {
+    /// `EOPNOTSUPP`: the caller reads and sends the bytes.
+    #[default]
+    Refused,
+    /// It moves the bytes itself, when the step is the only one of its operation (otherwise
+    /// `EOPNOTSUPP`). Doing it twice costs as much as doing it twice.
+    Alone,
+    /// It takes the source's blocks over by reference, whatever else the operation does.
+    ByReference,
 }
 
 /// Reading and changing objects.

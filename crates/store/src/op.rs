@@ -215,8 +215,8 @@ pub enum WriteStep {
         snap: SnapId,
     },
     /// Exactly `rbd.sparse_copyup` of the non-zero runs of the sources: does nothing if the object
-    /// exists, otherwise creates it and fills it. `EOPNOTSUPP` unless
-    /// [`crate::Capabilities::copyup_by_reference`]. When it has to fill the object and a source
+    /// exists, otherwise creates it and fills it. It may take up to a sixteenth of a source's zeros
+    /// for data. [`crate::Copyups`] says when it is there. When it has to fill the object and a source
     /// does not exist at its snapshot: `ENOENT`, so that a stale idea of who holds the bytes
     /// never turns into zeros.
     CopyupFrom {

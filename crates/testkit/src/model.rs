@@ -10,7 +10,8 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use marcot_store::op::{AllZeros, CopyupPiece};
 use marcot_store::{
-    Errno, ReadOp, ReadResult, ReadStep, SnapContext, SnapId, StoreError, WriteOp, WriteStep,
+    Copyups, Errno, ReadOp, ReadResult, ReadStep, SnapContext, SnapId, StoreError, WriteOp,
+    WriteStep,
 };
 
 use crate::{Random, Subject};
@@ -436,7 +437,7 @@ pub fn compare(subject: &Subject, seed: u64, count: usize) {
     for _ in 0..count {
         let action = Action::random(&mut random);
         if matches!(action, Action::Copyup { .. })
-            && !subject.store.capabilities().copyup_by_reference
+            && subject.store.capabilities().copyup == Copyups::Refused
         {
             continue;
         }

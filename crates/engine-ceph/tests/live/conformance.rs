@@ -58,6 +58,15 @@ mod erasure_coded {
         overlaps_shrink_with_every_kind_of_change
         large_objects_share_and_differ
     }
+    marcot_testkit::conformance_topic! { crate::conformance::erasure_coded::open, copyup:
+        copyup_takes_the_bytes_of_the_snapshot
+        copyup_of_full_and_of_nearly_empty_sources
+        copyup_moves_ranges_that_begin_and_end_anywhere
+        copyup_of_zeros_is_refused_when_asked
+        copyup_does_nothing_to_what_exists
+        copyup_obeys_the_snapshot_context
+        copies_of_copies_read_the_same
+    }
     marcot_testkit::conformance_topic! { crate::conformance::erasure_coded::open, rollback:
         rollback_brings_a_removed_object_back
         rollback_under_a_newer_snapshot_clones_first

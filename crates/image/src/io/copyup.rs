@@ -7,7 +7,7 @@
 //!
 //! Where the engine shares by reference the bytes are not moved and concurrent copyups of one
 //! object do each other no harm: the second finds the object and does nothing. Where they are
-//! read and sent, the object's gate is closed, so that they are read once.
+//! moved, by the store or by us, the object's gate is closed, so that they are moved once.
 
 use std::collections::BTreeMap;
 
@@ -15,7 +15,7 @@ use marcot_format::call::data_object::SparseCopyup;
 use marcot_format::features::Features;
 use marcot_format::object_map::ObjectState;
 use marcot_store::op::{AllZeros, CopyupPiece, CreateMode};
-use marcot_store::{Errno, ReadOp, ReadStep, SnapContext, SnapId, StoreError, WriteStep};
+use marcot_store::{Copyups, Errno, ReadOp, ReadStep, SnapContext, SnapId, StoreError, WriteStep};
 
 use super::IoError;
 use super::parent::{ParentError, parent_extents};
@@ -91,7 +91,7 @@ impl Image {
             false => Depth::head(current, number),
         };
         let gate = self.object_gates().of(number);
-        let shared = self.client().store.capabilities().copyup_by_reference;
+        let shared = self.client().store.capabilities().copyup == Copyups::ByReference;
         let (_inside, _closed) = if shared && depth.cuts.is_empty() {
             (Some(gate.enter().await), None)
         } else {
@@ -237,10 +237,14 @@ impl Image {
         Sources { mut search, mut found }: Sources,
         (steps, snap_context): (&[WriteStep], SnapContext),
     ) -> Result<bool, ParentError> {
-        let by_reference = self.client().store.capabilities().copyup_by_reference;
+        let in_store = match self.client().store.capabilities().copyup {
+            Copyups::ByReference => true,
+            Copyups::Alone => steps.is_empty(),
+            Copyups::Refused => false,
+        };
         search.note_access(self.client(), &found).await;
         loop {
-            let first = match (found.is_empty(), by_reference) {
+            let first = match (found.is_empty(), in_store) {
                 (true, _) if steps.is_empty() => return Ok(false),
                 (true, _) => WriteStep::Create(CreateMode::IfAbsent),
                 (false, true) => reference(&search, &found, all_zeros),
@@ -259,7 +263,7 @@ impl Image {
                 Err(error) if error.errno == Errno::NODATA && all_zeros == AllZeros::Refuse => {
                     return Ok(false);
                 }
-                Err(error) if error.errno == Errno::NOENT && by_reference => {
+                Err(error) if error.errno == Errno::NOENT && in_store => {
                     self.find_missing(&mut search, found, error).await?;
                 }
                 Err(error) => return Err(error.into()),
@@ -327,7 +331,7 @@ impl Image {
     }
 }
 
-/// The parent's bytes, taken over by the engine.
+/// The parent's bytes, taken over or moved by the engine.
 fn reference(search: &Search, found: &[Found], all_zeros: AllZeros) -> WriteStep {
     let pieces = found.iter().map(|found| {
         let (source, snap) = search.source(found);

@@ -4,20 +4,35 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use futures_util::future::try_join_all;
 use futures_util::stream::{self, StreamExt};
 use marcot_format::object_map::ObjectState;
-use marcot_store::WriteStep;
 use marcot_store::op::AllZeros;
+use marcot_store::{Copyups, WriteStep};
 
 use super::IoError;
 use super::copyup::Depth;
 use super::parent::{CHAIN_ATTEMPTS, ParentError};
+use super::plan::Existence;
 use crate::image::{Current, Image};
 use crate::object_map::ObjectMap;
 use crate::progress::Progress;
 
 /// A change of nothing, before which the object is kept for its snapshots.
 const TOUCH: WriteStep = WriteStep::Append { data: Bytes::new() };
+
+/// How many bytes of objects may be on their way at once.
+const IN_FLIGHT: u64 = 64 << 20;
+
+/// How many changes of the object map are sent before the first is acknowledged.
+const NOTES_AT_ONCE: usize = 32;
+
+/// An object and what is known of it before it is looked at.
+#[derive(Clone, Copy, Debug)]
+struct Candidate {
+    number: u64,
+    existence: Existence,
+}
 
 impl Image {
     /// Brings the parent's bytes into every object that shows them, under all snapshots too, so
@@ -26,10 +41,16 @@ impl Image {
     pub(crate) async fn copyup_all(&self, progress: &dyn Progress) -> Result<(), IoError> {
         let current = self.fresh().await?;
         let count = Depth::objects(&current.header);
-        self.note_ahead(&current, count).await?;
-        let at_once = self.config().concurrent_management_ops.max(1);
-        let mut running = stream::iter(0..count)
-            .map(|number| self.flatten_object(Arc::clone(&current), number))
+        let noted = self.note_ahead(&current, count).await?;
+        let fitting = (IN_FLIGHT / current.header.striping.object_size()).max(1) as usize;
+        let at_once = self.config().concurrent_management_ops.clamp(1, fitting);
+        let mut absent = noted.into_iter().flatten().peekable();
+        let candidates = (0..count).map(move |number| match absent.next_if_eq(&number) {
+            Some(_) => Candidate { number, existence: Existence::Absent },
+            None => Candidate { number, existence: Existence::Unknown },
+        });
+        let mut running = stream::iter(candidates)
+            .map(|candidate| self.flatten_object(Arc::clone(&current), candidate))
             .buffer_unordered(at_once);
         let mut outcome = Ok(());
         let mut done = 0;
@@ -42,21 +63,26 @@ impl Image {
     }
 
     /// Says in the object map, a run at a time, that what is about to be copied up exists: one
-    /// change for thousands of objects. Under its gate each object is looked at again.
-    async fn note_ahead(&self, current: &Current, count: u64) -> Result<(), IoError> {
-        let Some(map) = &current.object_map else { return Ok(()) };
-        let mut run = 0..0;
+    /// change for thousands of objects. Yields the runs, whose objects were not there before.
+    async fn note_ahead(&self, current: &Current, count: u64) -> Result<Vec<Range<u64>>, IoError> {
+        let Some(map) = &current.object_map else { return Ok(Vec::new()) };
+        let mut runs: Vec<Range<u64>> = Vec::new();
         for number in 0..count {
             if map.state(number) == Some(ObjectState::Nonexistent)
                 && self.may_show_parent(current, number).await?
             {
-                if run.end != number {
-                    note_run(map, std::mem::replace(&mut run, number..number)).await?;
+                match runs.last_mut() {
+                    Some(run) if run.end == number => run.end += 1,
+                    _ => runs.push(number..number + 1),
                 }
-                run.end = number + 1;
             }
         }
-        note_run(map, run).await
+        // Changes of different objects commute, so none waits for another.
+        for some in runs.chunks(NOTES_AT_ONCE) {
+            try_join_all(some.iter().map(|run| note_run(map, run.clone()))).await?;
+        }
+        // A map that was not believed says nothing of what exists.
+        Ok(if current.object_map_trusted() && !map.is_given_up() { runs } else { Vec::new() })
     }
 
     async fn may_show_parent(&self, current: &Current, number: u64) -> Result<bool, IoError> {
@@ -72,9 +98,13 @@ impl Image {
         }
     }
 
-    async fn flatten_object(&self, mut current: Arc<Current>, number: u64) -> Result<(), IoError> {
+    async fn flatten_object(
+        &self,
+        mut current: Arc<Current>,
+        candidate: Candidate,
+    ) -> Result<(), IoError> {
         for _ in 0..CHAIN_ATTEMPTS {
-            match self.try_flatten_object(&current, number).await {
+            match self.try_flatten_object(&current, candidate).await {
                 Ok(()) => return Ok(()),
                 Err(ParentError::ChainChanged) => {
                     self.refresh().await?;
@@ -86,7 +116,11 @@ impl Image {
         Err(self.chain_unsteady())
     }
 
-    async fn try_flatten_object(&self, current: &Current, number: u64) -> Result<(), ParentError> {
+    async fn try_flatten_object(
+        &self,
+        current: &Current,
+        Candidate { number, existence }: Candidate,
+    ) -> Result<(), ParentError> {
         let depth = Depth::deep(&current.header, number);
         if depth.overlap == 0 {
             return Ok(());
@@ -95,7 +129,8 @@ impl Image {
             return Ok(self.note_left_out(current, number).await?);
         };
         let gate = self.object_gates().of(number);
-        let shared = self.client().store.capabilities().copyup_by_reference;
+        let copyup = self.client().store.capabilities().copyup;
+        let shared = copyup == Copyups::ByReference;
         let (_inside, _closed) = match shared && depth.cuts.is_empty() {
             true => (Some(gate.enter().await), None),
             false => (None, Some(gate.close().await)),
@@ -103,7 +138,10 @@ impl Image {
         // Clean: kept for a snapshot as it is, and not to be touched. The map alone is no proof, since
         // a crash can leave it saying too much.
         let clean = current.mapped_state(number) == Some(ObjectState::ExistsClean);
-        if (_closed.is_some() || clean) && self.object_exists(current, number).await? {
+        // Without snapshots a copyup is one operation, and finds out whether somebody was faster.
+        let tells = copyup == Copyups::Alone && current.header.snap_context.snaps.is_empty();
+        let sure = existence == Existence::Absent && tells;
+        if ((_closed.is_some() && !sure) || clean) && self.object_exists(current, number).await? {
             return Ok(());
         }
         match clean {

@@ -3,6 +3,7 @@
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 
+use futures_util::future::join;
 use marcot_format::Utime;
 use marcot_format::call::lock::{BreakLock, GetInfo, Lock, Unlock};
 use marcot_format::call::object_map::ObjectMapLoad;
@@ -27,9 +28,17 @@ impl ObjectMap {
         header: &Header,
     ) -> Result<Option<ObjectMap>, CallError> {
         let object = header.object_map_object(SnapId::HEAD);
-        let opened = match lock(&**store, &object).await {
-            Ok(()) => load_states(&**store, &object).await,
-            Err(error) => Err(error),
+        // Sent at once: operations on one object keep their order.
+        let first = join(take(&**store, &object), load_states(&**store, &object)).await;
+        let opened = match first {
+            (Ok(()), loaded) => loaded,
+            (Err(error), _) if error.errno() == Errno::BUSY => {
+                match take_from_others(&**store, &object).await {
+                    Ok(()) => load_states(&**store, &object).await,
+                    Err(error) => Err(error),
+                }
+            }
+            (Err(error), _) => Err(error),
         };
         let wanted = header.object_count(header.size);
         match opened {
@@ -65,7 +74,7 @@ pub(crate) async fn load_states(store: &dyn Store, object: &ObjectId) -> Result<
     ask(store, object, &ObjectMapLoad {}).await.map(|unchecked| unchecked.0)
 }
 
-async fn lock(store: &dyn Store, object: &ObjectId) -> Result<(), CallError> {
+async fn take(store: &dyn Store, object: &ObjectId) -> Result<(), CallError> {
     let lock = Lock {
         name: RBD_LOCK.to_owned(),
         kind: LockKind::Exclusive,
@@ -75,14 +84,19 @@ async fn lock(store: &dyn Store, object: &ObjectId) -> Result<(), CallError> {
         duration: Utime::default(),
         flags: 0,
     };
-    let mut attempt = 0;
+    match tell(store, object, &lock).await {
+        Err(error) if error.errno() == Errno::EXIST => Ok(()),
+        other => other,
+    }
+}
+
+async fn take_from_others(store: &dyn Store, object: &ObjectId) -> Result<(), CallError> {
+    let mut attempt = 1;
     loop {
+        break_lockers(store, object).await?;
         attempt += 1;
-        match tell(store, object, &lock).await {
-            Err(error) if error.errno() == Errno::EXIST => return Ok(()),
-            Err(error) if error.errno() == Errno::BUSY && attempt < LOCK_ATTEMPTS => {
-                break_lockers(store, object).await?;
-            }
+        match take(store, object).await {
+            Err(error) if error.errno() == Errno::BUSY && attempt < LOCK_ATTEMPTS => {}
             other => return other,
         }
     }

@@ -98,6 +98,15 @@ impl<'a> Claim<'a> {
         Claim::owned_despite(image, Features::NONE).await
     }
 
+    /// The same for a verb that is content with the header as of the last notice of a change: whoever
+    /// changes what it minds tells the owner.
+    pub(crate) async fn owned_as_told(image: &'a Image) -> Result<Claim<'a>, ClaimError> {
+        check_writable(image)?;
+        image.refresh_if_stale().await?;
+        image.header().check_writable(Features::NONE)?;
+        Ok(Claim { image, _lock: None })
+    }
+
     /// The same for a verb that minds features which others must not touch.
     pub(crate) async fn owned_despite(
         image: &'a Image,

@@ -47,13 +47,13 @@ impl FlattenError {
 /// Flattens a clone. What is stopped half-way can be begun again.
 pub async fn flatten(image: &Image, progress: &dyn Progress) -> Result<(), FlattenError> {
     check_writable(image)?;
-    image.refresh().await.map_err(ClaimError::from)?;
+    image.refresh_if_stale().await.map_err(ClaimError::from)?;
     check_parent(image)?;
     image.as_owner(OwnerRequest::Flatten, progress, || flatten_here(image, progress)).await
 }
 
 async fn flatten_here(image: &Image, progress: &dyn Progress) -> Result<(), FlattenError> {
-    let claim = Claim::owned(image).await?;
+    let claim = Claim::owned_as_told(image).await?;
     check_parent(image)?;
     image.copyup_all(progress).await?;
     let header = claim.header();

@@ -13,9 +13,10 @@ use super::schedule::Deferred;
 use super::state::{Identity, State, failed};
 use crate::watch::{Acknowledgement, NotifyOutcome, Watch, Watcher};
 use crate::{
-    Capabilities, ClientAddress, ClientId, Cluster, ClusterChange, ClusterStatus, Errno, ListQuery,
-    ObjectId, ObjectPage, Objects, PoolId, PoolInfo, ReadOp, ReadResult, Result, SnapContext,
-    SnapId, SnapSet, Snapshots, Store, StoreError, Version, WatchHandle, Watches, WriteOp,
+    Capabilities, ClientAddress, ClientId, Cluster, ClusterChange, ClusterStatus, Copyups, Errno,
+    ListQuery, ObjectId, ObjectPage, Objects, PoolId, PoolInfo, ReadOp, ReadResult, Result,
+    SnapContext, SnapId, SnapSet, Snapshots, Store, StoreError, Version, WatchHandle, Watches,
+    WriteOp,
 };
 
 pub(super) struct MemoryClient {
@@ -220,7 +221,10 @@ impl Store for MemoryClient {
 
     fn capabilities(&self) -> Capabilities {
         Capabilities {
-            copyup_by_reference: self.shared.state().options.copyup_by_reference,
+            copyup: match self.shared.state().options.copyup_by_reference {
+                true => Copyups::ByReference,
+                false => Copyups::Refused,
+            },
             discard_granularity_bytes: super::data::BLOCK,
         }
     }

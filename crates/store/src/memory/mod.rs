@@ -38,7 +38,7 @@ use crate::{ClientAddress, ClientId, Env, Store};
 /// How a cluster behaves within the contract.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MemoryOptions {
-    /// Whether [`crate::Capabilities::copyup_by_reference`] is declared.
+    /// Whether [`crate::Copyups::ByReference`] is declared, or [`crate::Copyups::Refused`].
     pub copyup_by_reference: bool,
     /// The seed of a hostile cluster; `None` for a friendly one.
     pub hostile: Option<u64>,

@@ -3,7 +3,7 @@
 //! On an engine without the capability the step is refused, and that is all there is to check.
 
 use marcot_store::op::{AllZeros, CopyupPiece, CreateMode};
-use marcot_store::{Errno, ObjectId, SnapId, WriteStep};
+use marcot_store::{Copyups, Errno, ObjectId, SnapId, WriteStep};
 
 use crate::{Subject, bytes, context, put};
 
@@ -32,12 +32,43 @@ fn copyup(pieces: Vec<CopyupPiece>) -> Vec<WriteStep> {
 
 /// Whether the engine can; if not, checks that it says so.
 fn able(s: &Subject) -> bool {
-    let able = s.store.capabilities().copyup_by_reference;
+    let able = s.store.capabilities().copyup != Copyups::Refused;
     if !able {
         let refused = s.refused(&s.object("target"), copyup(vec![]));
         assert_eq!(refused, Errno::OPNOTSUPP);
     }
     able
+}
+
+/// Sources without holes, with some zeros, and with little else: engines may treat them apart.
+pub fn copyup_of_full_and_of_nearly_empty_sources(s: &Subject) {
+    if !able(s) {
+        return;
+    }
+    let full: Vec<u8> = (0..1 << 20).map(|at: u32| (at / 4096 % 251) as u8 + 1).collect();
+    let mut gap = full.clone();
+    gap[400_000..430_000].fill(0);
+    let mut nearly_empty = vec![0; 1 << 20];
+    nearly_empty[700_000] = 7;
+    for (name, data) in [("full", full), ("gap", gap), ("nearly empty", nearly_empty)] {
+        let from = s.object(&format!("source {name}"));
+        s.write(&from, vec![WriteStep::Write { offset: 0, data: data.clone().into() }]);
+        let snap = s.snap();
+        let later = vec![WriteStep::Write { offset: 8192, data: vec![9; 70_000].into() }];
+        s.write_under(&from, &context(&[snap]), later);
+        let from = (from, snap);
+        for (length, carefully) in [(1 << 20, true), (4 << 20, true), (999_424, true), (5, false)] {
+            let id = s.object(&format!("target {name} {length}"));
+            let pieces = vec![piece(&from, 0, 0, length)];
+            let all_zeros = if carefully { AllZeros::Refuse } else { AllZeros::Create };
+            s.write(&id, vec![WriteStep::CopyupFrom { pieces: pieces.clone(), all_zeros }]);
+            assert_eq!(without_tail(s, &id), expected(s, &pieces), "{name}, {length}");
+        }
+        let taken = s.object(&format!("taken {name}"));
+        s.write(&taken, vec![put(0, "mine")]);
+        s.write(&taken, copyup(vec![piece(&from, 0, 0, 1 << 20)]));
+        assert_eq!(s.data(&taken), Some(bytes("mine")));
+    }
 }
 
 /// What the pieces must make, byte by byte.
@@ -154,6 +185,10 @@ pub fn copyup_then_write_is_one_operation(s: &Subject) {
     let (from, id) = (source(s), s.object("target"));
     let mut steps = copyup(vec![piece(&from, 0, 0, 6000)]);
     steps.push(put(10, "over"));
+    if s.store.capabilities().copyup == Copyups::Alone {
+        assert_eq!(s.refused(&id, steps), Errno::OPNOTSUPP);
+        return;
+    }
     s.write(&id, steps);
     let mut expected = vec![1; 6000];
     expected[10..14].copy_from_slice(b"over");

@@ -165,6 +165,7 @@ macro_rules! conformance_in_namespace {
             copyup_takes_the_bytes_of_the_snapshot
             copyup_moves_ranges_that_begin_and_end_anywhere
             copyup_of_holes_still_creates_the_object
+            copyup_of_full_and_of_nearly_empty_sources
             copyup_of_zeros_is_refused_when_asked
             copyup_does_nothing_to_what_exists
             copyup_from_a_missing_source_is_enoent_and_creates_nothing
