@@ -1,5 +1,6 @@
 //! `marcot nbd serve` with its host, from outside.
 
+mod extents;
 mod layouts;
 
 use std::io::{BufRead, BufReader, Write};

@@ -111,7 +111,7 @@ fn add(rados: &'static Librados, op: Handle, slot: &mut Slot) -> Result<()> {
         // SAFETY: `op` is ours.
         ReadStep::AssertExists => unsafe { (rados.read_op_assert_exists)(op) },
         // SAFETY: the slot lives in a box as long as the operation.
-        ReadStep::Stat => unsafe {
+        ReadStep::Stat | ReadStep::Stored { .. } => unsafe {
             (rados.read_op_stat)(op, &raw mut slot.size, &raw mut slot.mtime, result);
         },
         ReadStep::Read { offset, length } | ReadStep::SparseRead { offset, length } => {
@@ -225,6 +225,12 @@ fn take(rados: &'static Librados, slot: &mut Slot, version: u64) -> Result<ReadR
         ReadStep::SparseRead { offset, length } => {
             let (offset, length) = (*offset, *length);
             ReadResult::Extents(runs(offset, &filled(slot, length)))
+        }
+        // The C API has no way to ask for an object's extents: its size is all that is known.
+        ReadStep::Stored { offset, length } => {
+            let end = offset.saturating_add(*length).min(slot.size);
+            let range = (*offset < end).then(|| (*offset, end - offset));
+            ReadResult::Ranges(range.into_iter().collect())
         }
         ReadStep::Exec { .. } => ReadResult::Data(text(slot)),
         ReadStep::GetXattrs => ReadResult::Xattrs(xattrs(rados, slot)),

@@ -214,14 +214,12 @@ impl Objects for DirClient {
 
 impl Snapshots for DirClient {
     fn create_snap_id(&self, pool: PoolId) -> BoxFuture<'_, Result<SnapId>> {
-        let created = self.shared().core().create_snap_id(pool, Vec::new());
-        match created {
-            Ok(snap) => {
-                let durable = self.durable();
-                async move { durable.await.map(|()| snap) }.boxed()
-            }
-            Err(error) => ready(Err(error)),
-        }
+        let mut core = self.shared().core();
+        let created = core.create_snap_id(pool);
+        let after = core.after_write();
+        drop(core);
+        self.shared().after_write(after);
+        ready(created)
     }
 
     fn remove_snap_id(&self, pool: PoolId, snap: SnapId) -> BoxFuture<'_, Result<()>> {

@@ -105,7 +105,9 @@ pub trait Objects: Send + Sync {
 
 /// Self-managed snapshot ids of a pool.
 pub trait Snapshots: Send + Sync {
-    /// A new snapshot id, greater than any the pool has given before. Durable when it returns.
+    /// A new snapshot id, greater than any the pool has given before. Durable at the latest with the
+    /// first durable operation after it: an id that a power cut takes back was used for nothing that
+    /// is left.
     fn create_snap_id(&self, pool: PoolId) -> BoxFuture<'_, Result<SnapId>>;
 
     /// Gives a snapshot id back. Clones that serve no other snapshot are trimmed, perhaps later.

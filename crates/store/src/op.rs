@@ -46,6 +46,9 @@ pub enum ReadStep {
     /// Only the stored runs within the range, ascending; the engine may report zeros that it
     /// cannot tell from data. → `Extents`
     SparseRead { offset: u64, length: u64 },
+    /// Where bytes are stored within the range, without reading them: what lies between is zeros. An
+    /// engine that cannot tell says that all is, up to the end of the object. → `Ranges`
+    Stored { offset: u64, length: u64 },
     /// Fails with `EILSEQ` and the offset unless the bytes are equal; bytes beyond the end are
     /// zeros. → `Done`
     CompareExtent { offset: u64, data: Bytes },
@@ -69,6 +72,8 @@ pub enum ReadResult {
     Data(Bytes),
     /// (offset, bytes), ascending, not touching the end of the object.
     Extents(Vec<(u64, Bytes)>),
+    /// (offset, length), ascending, none beyond the end of the object.
+    Ranges(Vec<(u64, u64)>),
     /// Sorted by name.
     Xattrs(Vec<(String, Bytes)>),
     Omap(OmapPage),

@@ -141,7 +141,7 @@ impl Action {
 
     /// Whether everything acknowledged so far is durable once this is acknowledged.
     pub fn is_durable(&self) -> bool {
-        matches!(self, Action::Flush | Action::CreateSnap | Action::SetXattr { .. })
+        matches!(self, Action::Flush | Action::SetXattr { .. })
     }
 }
 

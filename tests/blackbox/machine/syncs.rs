@@ -64,6 +64,7 @@ fn a_command_that_changes_something_syncs_at_most_twice_and_one_that_reads_never
     store.run(&["snap", "create", "--no-progress", "base@s"]);
     let changing: &[&[&str]] = &[
         &["create", "--size", "8M", "other"],
+        &["snap", "create", "--no-progress", "base@t"],
         &["snap", "protect", "base@s"],
         &["clone", "base@s", "child"],
         &["image-meta", "set", "child", "key", "value"],
@@ -127,6 +128,7 @@ fn beside_a_host_the_host_syncs_for_the_command() {
     let before = || syncs(&host.log).len();
     for words in [
         &["create", "--size", "8M", "other"][..],
+        &["snap", "create", "--no-progress", "base@s"],
         &["image-meta", "set", "base", "key", "value"],
         &["rm", "--no-progress", "other"],
     ] {

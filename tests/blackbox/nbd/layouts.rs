@@ -23,7 +23,7 @@ fn content() -> Vec<u8> {
 }
 
 impl Store {
-    fn uri(&self, image: &str) -> String {
+    pub(super) fn uri(&self, image: &str) -> String {
         format!("nbd+unix:///rbd/{image}?socket={}", self.path("nbd"))
     }
 
@@ -32,7 +32,7 @@ impl Store {
         assert!(copied.status.success(), "nbdcopy {from} {to}: {copied:?}");
     }
 
-    fn qemu_io(&self, image: &str, command: &str) {
+    pub(super) fn qemu_io(&self, image: &str, command: &str) {
         let mut qemu = Command::new("timeout");
         qemu.args(["60", "qemu-io", "-f", "raw", "-c", command, &self.uri(image)]);
         let output = qemu.output().unwrap();

@@ -47,14 +47,11 @@ impl Core {
         Ok((snap, ClusterItem::CreateSnap { pool: id, snap }))
     }
 
-    /// Gives the next snapshot id of a pool out; `extra` is logged with it.
-    pub(crate) fn create_snap_id(
-        &mut self,
-        id: PoolId,
-        extra: Vec<ClusterItem>,
-    ) -> Result<SnapId, StoreError> {
+    /// Gives the next snapshot id of a pool out. Whatever uses it comes after it in the log: it need
+    /// not be durable by itself.
+    pub(crate) fn create_snap_id(&mut self, id: PoolId) -> Result<SnapId, StoreError> {
         let (snap, item) = self.plan_snap_id(id)?;
-        self.commit_cluster([vec![item], extra].concat())?;
+        self.commit_cluster(vec![item])?;
         Ok(snap)
     }
 

@@ -90,6 +90,9 @@ impl Core {
                 let (size, mtime, version) = (body.size, body.mtime, body.version);
                 Ok(ReadResult::Stat(ObjectStat { size, mtime, version }))
             }
+            ReadStep::Stored { offset, length } => {
+                Ok(ReadResult::Ranges(stored_runs(body, offset, length)))
+            }
             ReadStep::Read { .. }
             | ReadStep::SparseRead { .. }
             | ReadStep::CompareExtent { .. } => return Ok(Planned::Data(step)),

@@ -30,8 +30,8 @@ const STORE: SmallStore = SmallStore { checkpoint_bytes: 3000 };
 fn pairs(firsts: Range<usize>) -> Vec<Vec<Action>> {
     let before = [
         Action::Write { object: 0, offset: 0, length: 9000, fill: 4 },
-        Action::Flush,
         Action::CreateSnap,
+        Action::Flush,
     ];
     let samples = Action::samples();
     let pair = |first: &Action, second: &Action| {

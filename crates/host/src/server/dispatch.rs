@@ -29,6 +29,8 @@ pub(super) fn cost(request: &Request, frame_length: usize) -> u64 {
         Request::Read { op, .. } => op.steps.iter().fold(0, |sum: u64, step| {
             sum.saturating_add(match step {
                 ReadStep::Read { length, .. } | ReadStep::SparseRead { length, .. } => *length,
+                // At most every other block of 4 KiB, at 16 bytes each.
+                ReadStep::Stored { length, .. } => OVERHEAD.saturating_add(*length / 512),
                 _ => OVERHEAD,
             })
         }),

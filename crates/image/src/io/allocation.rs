@@ -1,9 +1,9 @@
-//! Which ranges of an image hold data: an object at a time, as far as its size goes.
+//! Which ranges of an image hold data: an object at a time, as precisely as the store can tell
+//! without reading it.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use marcot_store::{Errno, ReadOp, ReadResult, ReadStep as StoreStep};
+use marcot_store::{Errno, ObjectId, ReadOp, ReadResult, ReadStep as StoreStep, SnapId};
 
 use super::IoError;
 use super::border::check_range;
@@ -20,56 +20,67 @@ impl Image {
         check_range(current.view, offset, length)?;
         let extent = ImageExtent { offset, length };
         let striping = current.header.striping;
-        let mut states = BTreeMap::new();
+        let mut data = Vec::new();
         let look = |piece| {
             let current = Arc::clone(&current);
-            async move { Ok::<_, IoError>((piece, self.data_end(current, piece).await?)) }
+            async move { Ok::<_, IoError>((piece, self.stored(current, piece).await?)) }
         };
         collect_pieces(
             striping.object_extents(extent),
             look,
-            |(piece, end): (ObjectExtent, u64)| {
+            |(piece, stored): (ObjectExtent, Stored)| {
                 let mut at = piece.offset;
                 for range in striping.image_extents(piece) {
-                    let data = end.saturating_sub(at).min(range.length);
-                    states.insert(range.offset, (data, range.length));
+                    for (from, length) in &stored {
+                        let start = (*from).max(at);
+                        let end = (from + length).min(at + range.length);
+                        if start < end {
+                            data.push(range.offset + start - at..range.offset + end - at);
+                        }
+                    }
                     at += range.length;
                 }
             },
         )
         .await?;
-        let mut list = AllocationList::default();
-        for (start, (data, length)) in states {
-            list.push(start..start + data, AllocationState::Data);
-            list.push(start + data..start + length, AllocationState::Hole);
+        // What several ancestors hold may overlap.
+        data.sort_unstable_by_key(|range| range.start);
+        let (mut list, mut at) = (AllocationList::default(), offset);
+        for range in data {
+            list.push(at..range.start, AllocationState::Hole);
+            list.push(range.start.max(at)..range.end, AllocationState::Data);
+            at = at.max(range.end);
         }
+        list.push(at..offset + length, AllocationState::Hole);
         Ok(list.into_ranges())
     }
 
-    /// Up to where in the object a piece may hold data.
-    async fn data_end(
+    /// Where in the object a piece may hold data.
+    async fn stored(
         &self,
         mut current: Arc<Current>,
         piece: ObjectExtent,
-    ) -> Result<u64, IoError> {
+    ) -> Result<Stored, IoError> {
         for _ in 0..CHAIN_ATTEMPTS {
             let step = plan_read(current.situation(piece.object), piece);
             if step == ReadStep::Zero {
-                return Ok(0);
+                return Ok(Stored::new());
             }
             if let ReadStep::Object { otherwise } = step {
-                let size = self.object_size(&current, piece.object).await?;
-                if size.is_none() {
+                let object = current.header.data_object(piece.object);
+                let range = (piece.offset, piece.length);
+                let stored = self.stored_in(&object, current.view.snap, range).await?;
+                if stored.is_none() {
                     self.check_not_removed(current.view.snap).await?;
                 }
-                match (size, otherwise) {
-                    (Some(size), _) => return Ok(size.min(piece.end())),
-                    (None, Missing::Zero) => return Ok(0),
+                match (stored, otherwise) {
+                    (Some(stored), _) => return Ok(stored),
+                    (None, Missing::Zero) => return Ok(Stored::new()),
                     (None, Missing::Parent) => {}
                 }
             }
-            match self.parent_data_end(&current, piece).await {
-                Ok(end) => return Ok(end),
+            match self.stored_in_parent(&current, piece).await {
+                Ok(stored) => return Ok(stored),
                 Err(ParentError::ChainChanged) => {
                     self.refresh().await?;
                     current = self.fresh().await?;
@@ -80,13 +91,18 @@ impl Image {
         Err(self.chain_unsteady())
     }
 
-    async fn object_size(&self, current: &Current, number: u64) -> Result<Option<u64>, IoError> {
-        let object = current.header.data_object(number);
-        let op = ReadOp::single(StoreStep::Stat);
-        match self.store().read(&object, current.view.snap, op).await {
-            Ok(results) => match results.first() {
-                Some(ReadResult::Stat(stat)) => Ok(Some(stat.size)),
-                _ => Ok(Some(u64::MAX)),
+    /// What a store's object holds of a range; `None` if it does not exist.
+    async fn stored_in(
+        &self,
+        object: &ObjectId,
+        snap: SnapId,
+        (offset, length): (u64, u64),
+    ) -> Result<Option<Stored>, IoError> {
+        let op = ReadOp::single(StoreStep::Stored { offset, length });
+        match self.store().read(object, snap, op).await {
+            Ok(results) => match results.into_iter().next() {
+                Some(ReadResult::Ranges(ranges)) => Ok(Some(ranges)),
+                _ => Ok(Some(vec![(offset, length)])),
             },
             Err(error) if error.errno == Errno::NOENT => Ok(None),
             Err(error) => Err(error.into()),
@@ -94,37 +110,34 @@ impl Image {
     }
 
     /// As far as the table knows, then as far as the ancestors' objects exist.
-    async fn parent_data_end(
+    async fn stored_in_parent(
         &self,
         current: &Current,
         piece: ObjectExtent,
-    ) -> Result<u64, ParentError> {
-        let Some(mut search) = self.search(current).await? else { return Ok(0) };
+    ) -> Result<Stored, ParentError> {
+        let Some(mut search) = self.search(current).await? else { return Ok(Stored::new()) };
         let overlap = current.view.parent_overlap;
         let mut found = search.plan(parent_extents(current, piece, overlap));
-        let mut end = 0;
+        let mut all = Stored::new();
         while let Some(candidate) = found.pop() {
             let (object, snap) = search.source(&candidate);
-            let op = ReadOp::single(StoreStep::Stat);
-            match self.store().read(&object, snap, op).await {
-                Ok(results) => {
-                    let size = match results.first() {
-                        Some(ReadResult::Stat(stat)) => stat.size,
-                        _ => u64::MAX,
-                    };
-                    let data =
-                        size.saturating_sub(candidate.object.offset).min(candidate.object.length);
-                    if data > 0 {
-                        end = end.max(piece.offset + candidate.placed.at + data);
-                    }
+            let range = (candidate.object.offset, candidate.object.length);
+            match self.stored_in(&object, snap, range).await.map_err(ParentError::Io)? {
+                Some(stored) => {
+                    let placed = piece.offset + candidate.placed.at;
+                    all.extend(
+                        stored.into_iter().map(|(from, length)| {
+                            (placed + from - candidate.object.offset, length)
+                        }),
+                    );
                 }
-                Err(error) if error.errno == Errno::NOENT => {
-                    search.plan_without(candidate, &mut found);
-                }
-                Err(error) => return Err(error.into()),
+                None => search.plan_without(candidate, &mut found),
             }
         }
         self.conclude(&mut search).await?;
-        Ok(end)
+        Ok(all)
     }
 }
+
+/// Ranges of an object: where they begin, and their length.
+type Stored = Vec<(u64, u64)>;

@@ -3,12 +3,14 @@
 use bytes::Bytes;
 use futures_util::stream::{self, Stream, StreamExt};
 
-use crate::extents::{Allocation, AllocationState, ImageExtent};
+use crate::extents::{Allocation, AllocationList, AllocationState, ImageExtent};
 use crate::image::Image;
 use crate::io::IoError;
 
 /// How much to read at once.
 const CHUNK: u64 = 4 << 20;
+/// Shorter holes between data are read with it: one request less is worth more.
+const SHORT_HOLE: u64 = 64 << 10;
 /// How far ahead to look for holes.
 pub(crate) const WINDOW: u64 = 4 << 30;
 
@@ -25,7 +27,7 @@ pub(crate) async fn chunks(
     // Also when all is a hole, and nothing else reads.
     image.note_access(&config).await;
     let ranges = image.allocation(window.offset, window.length).await?;
-    let reads = ranges.into_iter().flat_map(cut).map(move |(extent, state)| async move {
+    let reads = without_short_holes(ranges).flat_map(cut).map(move |(extent, state)| async move {
         match state {
             AllocationState::Hole => Ok((extent, None)),
             AllocationState::Data => {
@@ -35,6 +37,20 @@ pub(crate) async fn chunks(
         }
     });
     Ok(Box::pin(stream::iter(reads).buffered(at_once)))
+}
+
+fn without_short_holes(ranges: Vec<Allocation>) -> impl Iterator<Item = Allocation> {
+    let last = ranges.len().saturating_sub(1);
+    let mut list = AllocationList::default();
+    for (index, range) in ranges.into_iter().enumerate() {
+        let is_between = index > 0 && index < last;
+        let state = match range.length < SHORT_HOLE && is_between {
+            true => AllocationState::Data,
+            false => range.state,
+        };
+        list.push(range.offset..range.offset + range.length, state);
+    }
+    list.into_ranges().into_iter()
 }
 
 /// Data in pieces that end on multiples of [`CHUNK`], holes whole.

@@ -40,6 +40,9 @@ impl State {
                 let runs = body.data.runs(offset, length).into_iter();
                 ReadResult::Extents(runs.map(|(o, l)| (o, body.data.read(o, l))).collect())
             }
+            ReadStep::Stored { offset, length } => {
+                ReadResult::Ranges(body.data.runs(offset, length))
+            }
             ReadStep::CompareExtent { offset, data } => match body.mismatch(offset, &data) {
                 Some(at) => return Err(Failure::Mismatch(at)),
                 None => ReadResult::Done,

@@ -77,6 +77,7 @@ macro_rules! conformance_in_namespace {
             empty_ranges_are_refused
             truncate_cuts_and_grows_with_zeros
             sparse_reads_tell_every_nonzero_byte
+            stored_ranges_leave_no_byte_out
             compare_passes_on_equal_bytes_and_zeros_beyond_the_end
             a_mismatch_names_the_first_differing_byte
         }

@@ -122,6 +122,31 @@ pub fn sparse_reads_tell_every_nonzero_byte(s: &Subject) {
     assert!(told < 20_000, "{told} bytes told of 3388 that are stored in the range");
 }
 
+/// An engine may say that more is stored, but not beyond the end, and not less.
+pub fn stored_ranges_leave_no_byte_out(s: &Subject) {
+    let id = s.object("o");
+    s.write(&id, vec![WriteStep::Write { offset: 8192, data: vec![1; 4096].into() }]);
+    s.write(&id, vec![WriteStep::Write { offset: 40_960, data: vec![2; 100].into() }]);
+    s.write(&id, vec![WriteStep::Truncate { size: 50_000 }]);
+    let stored = |offset, length| match s.read(&id, ReadStep::Stored { offset, length }) {
+        Ok(ReadResult::Ranges(ranges)) => ranges,
+        other => panic!("stored ranges, not {other:?}"),
+    };
+    for (offset, length) in [(0, 1 << 20), (9000, 32_000), (9000, 10), (41_000, 5)] {
+        let (end, mut at) = ((offset + length).min(50_000), offset);
+        let data = s.data(&id).unwrap_or_default();
+        for (from, size) in stored(offset, length) {
+            assert!(at <= from && size > 0 && from + size <= end, "{from}, {size} in {at}..{end}");
+            assert!(data[at as usize..from as usize].iter().all(|byte| *byte == 0));
+            at = from + size;
+        }
+        assert!(data[at as usize..end as usize].iter().all(|byte| *byte == 0));
+    }
+    assert_eq!(stored(60_000, 1000), [], "there is nothing beyond the end");
+    let missing = s.read(&s.object("missing"), ReadStep::Stored { offset: 0, length: 10 });
+    assert_eq!(missing, Err(Errno::NOENT));
+}
+
 pub fn compare_passes_on_equal_bytes_and_zeros_beyond_the_end(s: &Subject) {
     let id = s.object("o");
     let compare = |text| WriteStep::CompareExtent { offset: 0, data: bytes(text) };
