@@ -17,7 +17,7 @@ use marcot_store::{
     Watches, WriteOp,
 };
 
-use crate::core::{WriteRequest, Written, finish_read};
+use crate::core::{Core, WriteRequest, Written, finish_read};
 use crate::engine::{DirEngine, Shared, Threads};
 use crate::layout::ClusterItem;
 use crate::operation::{Caller, Failure, ReadFailure, Wait};
@@ -107,18 +107,23 @@ impl DirClient {
         Ok(written)
     }
 
-    /// Logs changes beside objects and waits until they are durable.
+    /// Logs changes beside objects, and resolves when they are durable.
     pub(crate) fn commit(&self, items: Vec<ClusterItem>) -> BoxFuture<'static, Result<()>> {
-        // Bound first: the lock must be free again before anything is waited for.
-        let mut core = self.shared().core();
-        let committed = core.commit_cluster(items);
-        let after = core.after_write();
-        drop(core);
-        self.shared().after_write(after);
-        match committed {
+        match self.in_order(|core| core.commit_cluster(items)) {
             Ok(_) => self.durable(),
             Err(error) => ready(Err(error)),
         }
+    }
+
+    /// Makes a change that is durable with what comes after it.
+    fn in_order<T>(&self, change: impl FnOnce(&mut Core) -> Result<T>) -> Result<T> {
+        // Bound first: the lock must be free again before anything is waited for.
+        let mut core = self.shared().core();
+        let changed = change(&mut core);
+        let after = core.after_write();
+        drop(core);
+        self.shared().after_write(after);
+        changed
     }
 
     fn refused(&self) -> bool {
@@ -214,21 +219,11 @@ impl Objects for DirClient {
 
 impl Snapshots for DirClient {
     fn create_snap_id(&self, pool: PoolId) -> BoxFuture<'_, Result<SnapId>> {
-        let mut core = self.shared().core();
-        let created = core.create_snap_id(pool);
-        let after = core.after_write();
-        drop(core);
-        self.shared().after_write(after);
-        ready(created)
+        ready(self.in_order(|core| core.create_snap_id(pool)))
     }
 
     fn remove_snap_id(&self, pool: PoolId, snap: SnapId) -> BoxFuture<'_, Result<()>> {
-        let item = self.shared().core().plan_snap_removal(pool, snap);
-        match item {
-            Ok(Some(item)) => self.commit(vec![item]),
-            Ok(None) => ready(Ok(())),
-            Err(error) => ready(Err(error)),
-        }
+        ready(self.in_order(|core| core.remove_snap_id(pool, snap)))
     }
 }
 

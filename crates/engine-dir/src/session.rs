@@ -222,7 +222,9 @@ impl Session for DirSession {
         let made = match change {
             Change::Write { object, op } => return self.write(stamp, &object, &op),
             Change::CreateSnapId { pool } => return ready(self.create_snap_id(stamp, pool)),
-            Change::RemoveSnapId { pool, snap } => self.remove_snap_id(stamp, pool, snap),
+            Change::RemoveSnapId { pool, snap } => {
+                return ready(self.remove_snap_id(stamp, pool, snap));
+            }
             Change::Administer(change) => self.administer(stamp, change),
         };
         match made {

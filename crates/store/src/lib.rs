@@ -110,7 +110,8 @@ pub trait Snapshots: Send + Sync {
     /// is left.
     fn create_snap_id(&self, pool: PoolId) -> BoxFuture<'_, Result<SnapId>>;
 
-    /// Gives a snapshot id back. Clones that serve no other snapshot are trimmed, perhaps later.
+    /// Gives a snapshot id back. Clones that serve no other snapshot are trimmed, perhaps later. Durable
+    /// as a new id is: with the first durable operation after it.
     fn remove_snap_id(&self, pool: PoolId, snap: SnapId) -> BoxFuture<'_, Result<()>>;
 }
 

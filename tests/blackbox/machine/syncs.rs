@@ -70,6 +70,15 @@ fn a_command_that_changes_something_syncs_at_most_twice_and_one_that_reads_never
         &["image-meta", "set", "child", "key", "value"],
         &["resize", "--no-progress", "--size", "16M", "child"],
         &["flatten", "--no-progress", "child"],
+        &["snap", "rm", "--no-progress", "base@t"],
+        &["snap", "rollback", "--no-progress", "base@s"],
+        &["copy", "--no-progress", "base", "copied"],
+        &["trash", "mv", "copied"],
+        &["sparsify", "--no-progress", "base"],
+        &["object-map", "rebuild", "--no-progress", "base"],
+        &["feature", "disable", "base", "fast-diff"],
+        &["group", "create", "g"],
+        &["resize", "--no-progress", "--allow-shrink", "--size", "4M", "base"],
         &["rename", "child", "grown"],
         &["rm", "--no-progress", "other"],
     ];
@@ -129,6 +138,7 @@ fn beside_a_host_the_host_syncs_for_the_command() {
     for words in [
         &["create", "--size", "8M", "other"][..],
         &["snap", "create", "--no-progress", "base@s"],
+        &["snap", "rm", "--no-progress", "base@s"],
         &["image-meta", "set", "base", "key", "value"],
         &["rm", "--no-progress", "other"],
     ] {

@@ -69,6 +69,14 @@ impl Core {
         Ok((!pool.is_removed(snap)).then_some(item))
     }
 
+    /// Takes a snapshot id back, in order with what comes after it.
+    pub(crate) fn remove_snap_id(&mut self, id: PoolId, snap: SnapId) -> Result<(), StoreError> {
+        match self.plan_snap_removal(id, snap)? {
+            Some(item) => self.commit_cluster(vec![item]).map(drop),
+            None => Ok(()),
+        }
+    }
+
     pub(crate) fn list_pools(&self) -> Vec<PoolInfo> {
         let pools = self.state.cluster.pools.iter();
         let info = pools.map(|(id, pool)| PoolInfo {
