@@ -32,10 +32,12 @@ fn a_failing_sync_is_never_success() {
     }
     let store = Store::new();
     store.run(&["create", "--size", "8M", "kept"]);
+    store.run(&["create", "--size", "8M", "gone"]);
     for (round, words) in [
         vec!["create", "--size", "8M", "other"],
         vec!["snap", "create", "--no-progress", "kept@s"],
-        vec!["rm", "--no-progress", "kept"],
+        // Not the one whose snapshot nobody knows the fate of.
+        vec!["rm", "--no-progress", "gone"],
         vec!["bench", "--io-type", "write", "--io-total", "1M", "kept"],
     ]
     .into_iter()

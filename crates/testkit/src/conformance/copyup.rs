@@ -21,17 +21,22 @@ fn source(s: &Subject) -> (ObjectId, SnapId) {
     (id, snap)
 }
 
-fn piece(source: &(ObjectId, SnapId), source_offset: u64, offset: u64, length: u64) -> CopyupPiece {
+pub(super) fn piece(
+    source: &(ObjectId, SnapId),
+    source_offset: u64,
+    offset: u64,
+    length: u64,
+) -> CopyupPiece {
     let (source, snap) = source.clone();
     CopyupPiece { source, snap, source_offset, offset, length }
 }
 
-fn copyup(pieces: Vec<CopyupPiece>) -> Vec<WriteStep> {
+pub(super) fn copyup(pieces: Vec<CopyupPiece>) -> Vec<WriteStep> {
     vec![WriteStep::CopyupFrom { pieces, all_zeros: AllZeros::Create }]
 }
 
 /// Whether the engine can; if not, checks that it says so.
-fn able(s: &Subject) -> bool {
+pub(super) fn able(s: &Subject) -> bool {
     let able = s.store.capabilities().copyup != Copyups::Refused;
     if !able {
         let refused = s.refused(&s.object("target"), copyup(vec![]));
@@ -208,21 +213,6 @@ pub fn source_and_copy_change_apart(s: &Subject) {
     s.write(&from.0, vec![WriteStep::Remove]);
     s.eventually("the source goes", |s| s.names(Some(s.namespace())).len() == 1);
     assert_eq!(s.data(&id), copy);
-}
-
-pub fn copyup_across_pools_and_from_the_head(s: &Subject) {
-    if !able(s) {
-        return;
-    }
-    let other = Subject::new({
-        let store = s.client();
-        move || store.clone()
-    });
-    let far = other.object("source");
-    s.write(&far, vec![WriteStep::WriteFull { data: vec![5; 10_000].into() }]);
-    let id = s.object("target");
-    s.write(&id, copyup(vec![piece(&(far, SnapId::HEAD), 0, 0, 10_000)]));
-    assert_eq!(s.data(&id).unwrap_or_default(), vec![5; 10_000]);
 }
 
 pub fn copyup_obeys_the_snapshot_context(s: &Subject) {

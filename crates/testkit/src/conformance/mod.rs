@@ -21,6 +21,7 @@ pub mod ranges;
 pub mod rollback;
 pub mod snapshots;
 pub mod trimming;
+pub mod two_pools;
 pub mod watches;
 
 /// Every case as a test of its own, on the subject that `$open` yields; `$open` may yield an
@@ -172,7 +173,6 @@ macro_rules! conformance_in_namespace {
             copyup_from_a_missing_source_is_enoent_and_creates_nothing
             copyup_then_write_is_one_operation
             source_and_copy_change_apart
-            copyup_across_pools_and_from_the_head
             copyup_obeys_the_snapshot_context
             copyup_pieces_are_checked
             copies_of_copies_read_the_same
@@ -203,6 +203,9 @@ macro_rules! conformance_of_pools {
             a_store_has_one_identity
             a_blocklisted_client_can_do_nothing
             a_client_taken_off_the_blocklist_goes_on
+        }
+        $crate::conformance_topic! { $open, two_pools:
+            copyup_across_pools_and_from_the_head
         }
     };
 }

@@ -53,7 +53,6 @@ async fn first_byte(world: &World, name: &str, snap: SnapKey) -> u8 {
     image.read(0, 1).await.unwrap()[0]
 }
 
-/// Who writes to one member, then to the other, is cut at one point of that.
 #[test]
 fn a_namespace_keeps_its_groups() {
     on_all_clusters(async |world| {
@@ -71,6 +70,7 @@ fn a_namespace_keeps_its_groups() {
     });
 }
 
+/// Who writes to one member, then to the other, is cut at one point of that.
 #[test]
 fn a_snapshot_is_of_one_moment() {
     on_all_clusters(async |world| {
