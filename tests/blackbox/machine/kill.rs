@@ -1,12 +1,15 @@
 //! SIGKILL at any moment of any command: the store opens, checks clean, and holds all that was
 //! acknowledged before. strace delivers the signal at the n-th call that changes the store.
 
-use std::process::Command;
+use std::process::{Command, Output};
 
 use crate::store::{Store, told};
 
 /// Calls by which a process changes a store, or asks for durability.
 const CHANGING_CALLS: &str = "pwrite64,pwritev,pwritev2,write,fdatasync,fsync,ftruncate,fallocate";
+
+/// The calls by which a store comes to be, besides.
+const MAKING_CALLS: &str = "openat,mkdir,rename,renameat,renameat2,link,unlink,flock,fcntl";
 
 /// A command with what must be true before it, as arguments of marcot.
 struct Case {
@@ -77,15 +80,7 @@ fn kill_everywhere(pristine: &Store, case: &Case, snapshot: &[u8]) -> usize {
             store.run(step);
         }
         end_host(&store);
-        let mut command = Command::new("strace");
-        command
-            .args(["-f", "-qq", "-o", "/dev/null", "-e"])
-            .arg(format!("inject={CHANGING_CALLS}:signal=SIGKILL:when={call}"))
-            .arg(env!("CARGO_BIN_EXE_marcot"))
-            .arg("--store")
-            .arg(format!("dir:{}", store.path("store").display()))
-            .args(case.command);
-        let output = command.output().expect("run strace: is it installed?");
+        let output = killed_at(&store, CHANGING_CALLS, call, case.command);
         end_host(&store);
         check(&store, case, call, snapshot);
         if output.status.success() {
@@ -93,6 +88,40 @@ fn kill_everywhere(pristine: &Store, case: &Case, snapshot: &[u8]) -> usize {
         }
     }
     panic!("{}: does not end", case.name);
+}
+
+/// Runs a command that dies at the `when`-th of these calls, if it gets there.
+fn killed_at(store: &Store, calls: &str, when: usize, words: &[&str]) -> Output {
+    let mut command = Command::new("strace");
+    command
+        .args(["-f", "-qq", "-o", "/dev/null", "-e"])
+        .arg(format!("inject={calls}:signal=SIGKILL:when={when}"))
+        .arg(env!("CARGO_BIN_EXE_marcot"))
+        .arg("--store")
+        .arg(format!("dir:{}", store.path("store").display()))
+        .args(words);
+    command.output().expect("run strace: is it installed?")
+}
+
+/// The first command of all makes the store, too.
+#[test]
+fn kill_at_every_call_of_the_first_command() {
+    let calls = format!("{CHANGING_CALLS},{MAKING_CALLS}");
+    for call in 1..400 {
+        let store = Store::new();
+        let output = killed_at(&store, &calls, call, &["create", "--size", "8M", "first"]);
+        let there = store.run(&["ls"]);
+        store.run(&["create", "--size", "8M", "second"]);
+        assert_eq!(store.run(&["ls"]), format!("{there}second\n"), "killed at call {call}");
+        let fsck = store.attempt(&["fsck", "--data"]);
+        assert!(fsck.status.success(), "killed at call {call}: {}", told(&fsck));
+        if output.status.success() {
+            assert_eq!(there, "first\n");
+            assert!(call > 20, "only {} calls: strace did not hit", call - 1);
+            return;
+        }
+    }
+    panic!("the first command does not end");
 }
 
 fn check(store: &Store, case: &Case, call: usize, snapshot: &[u8]) {
