@@ -3,6 +3,7 @@
 use std::ffi::{CStr, c_char, c_int};
 
 use bytes::Bytes;
+use marcot_store::release;
 use marcot_store::{
     ClientAddress, ClusterChange, ClusterStatus, Errno, ObjectId, OtherApplications, PoolId,
     PoolInfo, Result, SnapId, Space, StoreError,
@@ -15,30 +16,6 @@ use crate::library::{ClusterStat, PoolStat};
 
 /// Longer values of options do not matter to us.
 const LONGEST_OPTION: usize = 4096;
-
-/// Ceph's releases by their numbers; 0 is what a cluster says that was never told.
-const RELEASES: [&str; 20] = [
-    "unknown",
-    "argonaut",
-    "bobtail",
-    "cuttlefish",
-    "dumpling",
-    "emperor",
-    "firefly",
-    "giant",
-    "hammer",
-    "infernalis",
-    "jewel",
-    "kraken",
-    "luminous",
-    "mimic",
-    "nautilus",
-    "octopus",
-    "pacific",
-    "quincy",
-    "reef",
-    "squid",
-];
 
 impl CephCluster {
     pub(crate) fn pools(&self) -> Result<Vec<PoolInfo>> {
@@ -211,9 +188,13 @@ impl CephCluster {
             let (used, required) = (&raw mut used, &raw mut required);
             (self.rados.get_min_compatible_client)(self.handle, used, required)
         };
-        let known = usize::try_from(required).ok().and_then(|number| RELEASES.get(number));
+        let known = usize::try_from(required).ok().and_then(|number| match number {
+            // What a cluster says that was never told.
+            0 => Some("unknown"),
+            number => release::name(number),
+        });
         if let (0.., Some(name)) = (result, known) {
-            return Ok((*name).to_owned());
+            return Ok(name.to_owned());
         }
         let command = json!({"prefix": "osd get-require-min-compat-client"});
         let answer = self.monitor(&command, &[])?;

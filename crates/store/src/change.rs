@@ -2,21 +2,8 @@
 
 use bytes::Bytes;
 
+use crate::release::{self, HAMMER, QUINCY};
 use crate::{ClientAddress, ClusterChange, Errno, PoolId, Result, StoreError};
-
-/// Releases in their order; the first that knows the setting is the oldest here.
-const RELEASES: [&str; 10] = [
-    "hammer",
-    "infernalis",
-    "jewel",
-    "kraken",
-    "luminous",
-    "mimic",
-    "nautilus",
-    "octopus",
-    "pacific",
-    "quincy",
-];
 
 /// What a change is judged by: the state before it.
 pub trait Before {
@@ -68,7 +55,8 @@ pub fn check(change: ClusterChange, before: &dyn Before) -> Result<CheckedChange
             None => return refused(Errno::NOENT, format!("remove pool {name}")),
         },
         ClusterChange::SetMinCompatClient { release } => {
-            if !RELEASES.contains(&&release[..]) {
+            let known = release::number(&release);
+            if !known.is_some_and(|number| (HAMMER..=QUINCY).contains(&number)) {
                 let what = format!("set the oldest client release to {release}");
                 return refused(Errno::INVAL, what);
             }

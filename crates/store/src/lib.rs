@@ -25,6 +25,7 @@ mod ids;
 pub mod memory;
 pub mod op;
 pub mod ranges;
+pub mod release;
 pub mod session;
 pub mod snapset;
 pub mod watch;

@@ -2,6 +2,7 @@
 //! look up in `osd dump`.
 
 use clap::Command;
+use marcot_store::release::{self, PACIFIC};
 use marcot_store::{ClusterChange, Errno};
 
 use super::{change, refusal, required};
@@ -35,26 +36,6 @@ pub(crate) const DUMP: CommandDef = CommandDef {
     run: dump,
 };
 
-/// Ceph's releases, oldest first.
-const RELEASES: [&str; 16] = [
-    "argonaut",
-    "bobtail",
-    "cuttlefish",
-    "dumpling",
-    "emperor",
-    "firefly",
-    "giant",
-    "hammer",
-    "infernalis",
-    "jewel",
-    "kraken",
-    "luminous",
-    "mimic",
-    "nautilus",
-    "octopus",
-    "pacific",
-];
-
 fn define(command: Command) -> Command {
     command.args([
         options::word("release", "name of a release of Ceph: luminous, mimic …"),
@@ -64,7 +45,7 @@ fn define(command: Command) -> Command {
 
 fn set(arguments: &Arguments, session: &Session) -> Result<(), Failure> {
     let release = required(arguments, "version")?;
-    if !RELEASES.contains(&release.as_str()) {
+    if release::number(&release).is_none_or(|number| number > PACIFIC) {
         return Err(refusal(Errno::INVAL, &format!("version {release} is not recognized")));
     }
     let changed = ClusterChange::SetMinCompatClient { release: release.clone() };
