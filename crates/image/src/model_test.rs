@@ -133,10 +133,13 @@ impl World {
         let striped = features.contains(Features::STRIPING);
         let options = CreateOptions {
             size: 5 * OBJECT + 700,
-            order: Some(ORDER),
-            features: Some(features),
-            stripe_unit: striped.then_some(OBJECT / 4),
-            stripe_count: striped.then_some(3),
+            layout: operation::Layout {
+                order: Some(ORDER),
+                features: Some(features),
+                stripe_unit: striped.then_some(OBJECT / 4),
+                stripe_count: striped.then_some(3),
+                ..operation::Layout::default()
+            },
             ..CreateOptions::default()
         };
         operation::create(&world.clients[0], &world.at, "root", &options).await.unwrap();
@@ -202,9 +205,9 @@ impl World {
     }
 
     async fn clone_from(&mut self, index: usize, which: usize, name: String, layout: Layout) {
-        let image = &mut self.images[index];
+        let image = &self.images[index];
         let Some(at) = which.checked_rem(image.snapshots.len()) else { return };
-        image.snapshots[at].clones += 1;
+        let inherited = image.handles[0].header().striping.stripe_unit();
         let parent = Some((index, image.snapshots[at].name.clone()));
         let source = CloneSource {
             location: self.at.clone(),
@@ -215,15 +218,23 @@ impl World {
         let target = CloneTarget { location: self.at.clone(), name: name.clone() };
         let striped = self.features.contains(Features::STRIPING);
         let halved = layout.halved.filter(|_| striped);
-        let options = CloneOptions {
+        let layout = operation::Layout {
             features: Some(self.features),
             order: Some(layout.order),
             stripe_unit: halved.map(|halved| (1 << layout.order) >> halved),
             stripe_count: halved.map(|_| layout.count),
             data_pool: (striped && layout.data_pool).then(|| DATA_POOL.to_owned()),
-            ..CloneOptions::default()
+            ..operation::Layout::default()
         };
-        operation::clone(&self.clients[0], &source, &target, &options).await.unwrap();
+        let fits = layout.stripe_unit.unwrap_or(inherited) <= 1 << layout.order.unwrap_or(ORDER);
+        let options = CloneOptions { format: None, layout };
+        let cloned = operation::clone(&self.clients[0], &source, &target, &options).await;
+        if !fits {
+            // Smaller objects than the stripe unit that goes with the parent.
+            return assert_eq!(cloned.unwrap_err().errno(), Errno::INVAL);
+        }
+        cloned.unwrap();
+        self.images[index].snapshots[at].clones += 1;
         self.adopt(name, bytes, parent).await;
     }
 

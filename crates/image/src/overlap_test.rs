@@ -15,8 +15,8 @@ use proptest::prelude::*;
 
 use crate::config::CloneFormat;
 use crate::operation::{
-    CloneOptions, CloneSource, CloneTarget, CreateOptions, ResizeOptions, clone, create, flatten,
-    resize, snapshot,
+    CloneOptions, CloneSource, CloneTarget, CreateOptions, Layout, ResizeOptions, clone, create,
+    flatten, resize, snapshot,
 };
 use crate::{Access, Client, Config, Image, ImageKey, Location, NoProgress, OpenOptions, SnapKey};
 
@@ -111,13 +111,15 @@ struct World {
 }
 
 fn options(size: u64, stripes: Option<(u64, u64)>, features: Features) -> CreateOptions {
-    CreateOptions {
-        size,
-        order: Some(ORDER),
-        features: Some(features),
+    let layout = Layout { order: Some(ORDER), features: Some(features), ..striped_layout(stripes) };
+    CreateOptions { size, layout, ..CreateOptions::default() }
+}
+
+fn striped_layout(stripes: Option<(u64, u64)>) -> Layout {
+    Layout {
         stripe_unit: stripes.map(|(unit, _)| unit),
         stripe_count: stripes.map(|(_, count)| count),
-        ..CreateOptions::default()
+        ..Layout::default()
     }
 }
 
@@ -141,12 +143,8 @@ impl World {
             snap: SnapKey::Name("s".to_owned()),
         };
         let target = CloneTarget { location: at.clone(), name: "c".to_owned() };
-        let child = CloneOptions {
-            format: Some(CloneFormat::V2),
-            stripe_unit: stripes.child.map(|(unit, _)| unit),
-            stripe_count: stripes.child.map(|(_, count)| count),
-            ..CloneOptions::default()
-        };
+        let child =
+            CloneOptions { format: Some(CloneFormat::V2), layout: striped_layout(stripes.child) };
         clone(&client, &source, &target, &child).await.unwrap();
         let image = open(&client, &at, "c").await;
         let head = Shown { bytes, overlap: PARENT, linked: true };

@@ -15,8 +15,8 @@ use marcot_connect::{Connection, Lifetime, StoreSpec, connect};
 use marcot_format::features::Features;
 use marcot_image::config::{CloneFormat, Settings, option};
 use marcot_image::operation::{
-    self, CloneOptions, CloneSource, CloneTarget, CopyOptions, CreateFormat, CreateOptions,
-    ResizeOptions, feature, image_meta, lock, object_map, snapshot,
+    self, CloneOptions, CloneSource, CloneTarget, CreateFormat, CreateOptions, ResizeOptions,
+    feature, image_meta, lock, object_map, snapshot,
 };
 use marcot_image::pool::{init, namespace};
 use marcot_image::{Access, Client, Image, ImageKey, Location, NoProgress, OpenOptions, SnapKey};
@@ -221,28 +221,16 @@ impl Ours {
                 let target = CloneTarget { location, name };
                 let options = CloneOptions {
                     format: Some(if *format == 1 { CloneFormat::V1 } else { CloneFormat::V2 }),
-                    order: Some(layout.order),
-                    features: Some(Features::from_bits(layout.features)),
-                    stripe_unit: layout.stripe.map(|stripe| stripe.0),
-                    stripe_count: layout.stripe.map(|stripe| stripe.1),
-                    data_pool: self.data_pool(layout),
-                    ..CloneOptions::default()
+                    layout: self.layout(layout),
                 };
                 let cloned = operation::clone(&self.client, &source, &target, &options).await;
                 cloned.map(drop).map_err(|error| error.errno())
             }
             Operation::Copy { from, snap, image, layout } => {
                 let (at, name) = self.place(image);
-                let options = CopyOptions {
-                    order: Some(layout.order),
-                    features: Some(Features::from_bits(layout.features)),
-                    stripe_unit: layout.stripe.map(|stripe| stripe.0),
-                    stripe_count: layout.stripe.map(|stripe| stripe.1),
-                    data_pool: self.data_pool(layout),
-                    ..CopyOptions::default()
-                };
+                let layout = self.layout(layout);
                 let copy = async |source: &Image| {
-                    operation::copy(source, &self.client, &at, &name, &options, &NoProgress)
+                    operation::copy(source, &self.client, &at, &name, &layout, &NoProgress)
                         .await
                         .map_err(|error| error.errno())
                 };
@@ -253,19 +241,19 @@ impl Ours {
     }
 
     fn new_image(&self, size: u64, layout: &Layout) -> CreateOptions {
-        CreateOptions {
-            size,
+        CreateOptions { size, layout: self.layout(layout), ..CreateOptions::default() }
+    }
+
+    fn layout(&self, layout: &Layout) -> operation::Layout {
+        let data_pool = layout.data_pool.as_deref();
+        operation::Layout {
             order: Some(layout.order),
             features: Some(Features::from_bits(layout.features)),
             stripe_unit: layout.stripe.map(|stripe| stripe.0),
             stripe_count: layout.stripe.map(|stripe| stripe.1),
-            data_pool: self.data_pool(layout),
-            ..CreateOptions::default()
+            data_pool: data_pool.map(|letter| self.named(letter).1.clone()),
+            ..operation::Layout::default()
         }
-    }
-
-    fn data_pool(&self, layout: &Layout) -> Option<String> {
-        layout.data_pool.as_deref().map(|letter| self.named(letter).1.clone())
     }
 
     /// Changes an opened image.
@@ -372,8 +360,8 @@ impl Ours {
 }
 
 fn old_image(size: u64, layout: &Layout) -> CreateOptions {
-    let (format, order) = (CreateFormat::V1Forced, Some(layout.order));
-    CreateOptions { format, size, order, ..CreateOptions::default() }
+    let layout = operation::Layout { order: Some(layout.order), ..operation::Layout::default() };
+    CreateOptions { format: CreateFormat::V1Forced, size, layout }
 }
 
 fn at(snap: &Option<String>) -> SnapKey {

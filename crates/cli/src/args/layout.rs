@@ -3,25 +3,12 @@
 use clap::builder::ArgAction;
 use clap::{Arg, Command};
 use marcot_format::features::Features;
-use marcot_image::operation::{CloneOptions, CopyOptions, CreateFormat, CreateOptions};
+use marcot_image::operation::{CreateFormat, CreateOptions, Layout};
 
 use super::options::{switch, text};
 use super::usage::UsageError;
 use super::{Arguments, size};
 use crate::session::Session;
-
-/// What the user said about the layout; absent means the default, or the parent's.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Layout {
-    format: CreateFormat,
-    pub(crate) order: Option<u8>,
-    pub(crate) features: Option<Features>,
-    /// Features that it is not to have, whoever says that it should.
-    pub(crate) features_clear: Features,
-    pub(crate) stripe_unit: Option<u64>,
-    pub(crate) stripe_count: Option<u64>,
-    pub(crate) data_pool: Option<String>,
-}
 
 pub(crate) fn define(command: Command) -> Command {
     command.args([
@@ -72,96 +59,57 @@ pub(crate) fn image_format(command: Command) -> Command {
     ])
 }
 
-impl Layout {
-    pub(crate) fn parse(arguments: &Arguments, session: &Session) -> Layout {
-        let named: Vec<Features> = arguments.values("image-feature");
-        let order: Option<u8> = arguments.value("order");
-        if order.is_some() {
-            session.warn("--order is deprecated, use --object-size");
-        }
-        Layout {
-            format: CreateFormat::V2,
-            order: arguments.value("object-size").or(order),
-            features: named.into_iter().reduce(|all, feature| all | feature),
-            features_clear: match arguments.flag("image-shared") {
-                true => Features::SINGLE_CLIENT,
-                false => Features::NONE,
-            },
-            stripe_unit: arguments.value("stripe-unit"),
-            stripe_count: arguments.value("stripe-count"),
-            data_pool: arguments.text("data-pool").filter(|name| !name.is_empty()),
-        }
+/// What was said of the layout.
+pub(crate) fn parse(arguments: &Arguments, session: &Session) -> Layout {
+    let named: Vec<Features> = arguments.values("image-feature");
+    let order: Option<u8> = arguments.value("order");
+    if order.is_some() {
+        session.warn("--order is deprecated, use --object-size");
     }
+    Layout {
+        order: arguments.value("object-size").or(order),
+        features: named.into_iter().reduce(|all, feature| all | feature),
+        features_clear: match arguments.flag("image-shared") {
+            true => Features::SINGLE_CLIENT,
+            false => Features::NONE,
+        },
+        stripe_unit: arguments.value("stripe-unit"),
+        stripe_count: arguments.value("stripe-count"),
+        data_pool: arguments.text("data-pool").filter(|name| !name.is_empty()),
+    }
+}
 
-    /// The same with `--image-format`. Format 1 knows none of what else may be asked for.
-    pub(crate) fn parse_with_format(
-        arguments: &Arguments,
-        session: &Session,
-    ) -> Result<Layout, UsageError> {
-        if arguments.text("image-format").as_deref() != Some("1") {
-            return Ok(Layout::parse(arguments, session));
-        }
-        session.warn("image format 1 is deprecated");
-        let layout = Layout::parse(arguments, session);
-        let refused = |what| {
-            let text = format!("{what} not allowed with format 1; use --image-format 2");
-            Err(UsageError::unfitting(text))
-        };
-        if layout.features.is_some() {
-            return refused("features");
-        }
-        if layout.stripe_unit.is_some() || layout.stripe_count.is_some() {
-            return refused("non-default striping");
-        }
-        if layout.data_pool.is_some() {
-            return refused("data pool");
-        }
-        // As for librbd, it is enough that the variable is there.
-        let format = match std::env::var_os("RBD_FORCE_ALLOW_V1") {
-            Some(_) => CreateFormat::V1Forced,
-            None => CreateFormat::V1,
-        };
-        Ok(Layout { format, ..layout })
+/// What was said of a new image but its size, with `--image-format`. Format 1 knows none of what else
+/// may be asked for.
+pub(crate) fn parse_new(
+    arguments: &Arguments,
+    session: &Session,
+) -> Result<CreateOptions, UsageError> {
+    if arguments.text("image-format").as_deref() != Some("1") {
+        let layout = parse(arguments, session);
+        return Ok(CreateOptions { layout, ..CreateOptions::default() });
     }
-
-    /// For a new image of `size` bytes.
-    pub(crate) fn create_options(&self, size: u64) -> CreateOptions {
-        CreateOptions {
-            format: self.format,
-            size,
-            order: self.order,
-            features: self.features,
-            features_clear: self.features_clear,
-            stripe_unit: self.stripe_unit,
-            stripe_count: self.stripe_count,
-            data_pool: self.data_pool.clone(),
-        }
+    session.warn("image format 1 is deprecated");
+    let layout = parse(arguments, session);
+    let refused = |what| {
+        let text = format!("{what} not allowed with format 1; use --image-format 2");
+        Err(UsageError::unfitting(text))
+    };
+    if layout.features.is_some() {
+        return refused("features");
     }
-
-    /// For a clone; the configuration says of which format.
-    pub(crate) fn clone_options(&self) -> CloneOptions {
-        CloneOptions {
-            format: None,
-            order: self.order,
-            features: self.features,
-            features_clear: self.features_clear,
-            stripe_unit: self.stripe_unit,
-            stripe_count: self.stripe_count,
-            data_pool: self.data_pool.clone(),
-        }
+    if layout.stripe_unit.is_some() || layout.stripe_count.is_some() {
+        return refused("non-default striping");
     }
-
-    /// For a copy.
-    pub(crate) fn copy_options(&self) -> CopyOptions {
-        CopyOptions {
-            order: self.order,
-            features: self.features,
-            features_clear: self.features_clear,
-            stripe_unit: self.stripe_unit,
-            stripe_count: self.stripe_count,
-            data_pool: self.data_pool.clone(),
-        }
+    if layout.data_pool.is_some() {
+        return refused("data pool");
     }
+    // As for librbd, it is enough that the variable is there.
+    let format = match std::env::var_os("RBD_FORCE_ALLOW_V1") {
+        Some(_) => CreateFormat::V1Forced,
+        None => CreateFormat::V1,
+    };
+    Ok(CreateOptions { format, layout, ..CreateOptions::default() })
 }
 
 fn order(text: &str) -> Result<u8, String> {

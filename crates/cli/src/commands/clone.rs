@@ -1,12 +1,12 @@
 //! `rbd clone`
 
 use clap::Command;
-use marcot_image::operation::{self, CloneError, CloneSource, CloneTarget};
+use marcot_image::operation::{self, CloneError, CloneOptions, CloneSource, CloneTarget};
 use marcot_image::{ImageKey, SnapKey};
 use marcot_store::Errno;
 
 use super::CommandDef;
-use crate::args::layout::{self, Layout};
+use crate::args::layout;
 use crate::args::spec::{self, ImageSpec, SnapRule, Wanted};
 use crate::args::usage::UsageError;
 use crate::args::{Arguments, options};
@@ -28,7 +28,7 @@ fn define(command: Command) -> Command {
 }
 
 fn run(arguments: &Arguments, session: &Session) -> Result<(), Failure> {
-    let Request { source, target, layout } = Request::parse(arguments, session)?;
+    let Request { source, target, options } = Request::parse(arguments, session)?;
     let parent = session.location(&source.at)?;
     let child = session.location(&target.at)?;
     let from = CloneSource {
@@ -38,7 +38,7 @@ fn run(arguments: &Arguments, session: &Session) -> Result<(), Failure> {
     };
     let to = CloneTarget { location: child, name: target.image.clone() };
     session
-        .wait(operation::clone(session.client()?, &from, &to, &layout.clone_options()))
+        .wait(operation::clone(session.client()?, &from, &to, &options))
         .map_err(|error| failure(&error))?;
     Ok(())
 }
@@ -46,14 +46,16 @@ fn run(arguments: &Arguments, session: &Session) -> Result<(), Failure> {
 struct Request {
     source: ImageSpec,
     target: ImageSpec,
-    layout: Layout,
+    options: CloneOptions,
 }
 
 impl Request {
     fn parse(arguments: &Arguments, session: &Session) -> Result<Request, UsageError> {
         let source = spec::image(arguments, Wanted::existing(SnapRule::Required))?;
         let target = spec::image(arguments, Wanted::destination())?;
-        Ok(Request { source, target, layout: Layout::parse(arguments, session) })
+        // The configuration says of which format.
+        let options = CloneOptions { format: None, layout: layout::parse(arguments, session) };
+        Ok(Request { source, target, options })
     }
 }
 

@@ -2,10 +2,10 @@
 
 use clap::Command;
 use marcot_image::Access;
-use marcot_image::operation;
+use marcot_image::operation::{self, Layout};
 
 use super::CommandDef;
-use crate::args::layout::{self, Layout};
+use crate::args::layout;
 use crate::args::spec::{self, ImageSpec, SnapRule, Wanted};
 use crate::args::usage::UsageError;
 use crate::args::{Arguments, options};
@@ -29,14 +29,13 @@ fn run(arguments: &Arguments, session: &Session) -> Result<(), Failure> {
     let at = session.location(&source.at)?;
     let to = session.location(&target.at)?;
     let image = session.open_at(&at, &source, Access::ReadOnly)?;
-    let options = layout.copy_options();
     let meter = session.meter("Image copy", arguments);
     let copied = session.wait(operation::copy(
         &image,
         session.client()?,
         &to,
         &target.image,
-        &options,
+        &layout,
         &meter,
     ));
     meter.ended(copied).map_err(|error| Failure::refused(FAILED, &error))
@@ -52,6 +51,6 @@ impl Request {
     fn parse(arguments: &Arguments, session: &Session) -> Result<Request, UsageError> {
         let source = spec::image(arguments, Wanted::existing(SnapRule::Allowed))?;
         let target = spec::image(arguments, Wanted::destination())?;
-        Ok(Request { source, target, layout: Layout::parse(arguments, session) })
+        Ok(Request { source, target, layout: layout::parse(arguments, session) })
     }
 }

@@ -1,10 +1,10 @@
 //! `rbd create`
 
 use clap::Command;
-use marcot_image::operation;
+use marcot_image::operation::{self, CreateOptions};
 
 use super::CommandDef;
-use crate::args::layout::{self, Layout};
+use crate::args::layout;
 use crate::args::spec::{self, ImageSpec, SnapRule, Strictness, Wanted};
 use crate::args::usage::UsageError;
 use crate::args::{Arguments, options};
@@ -23,25 +23,25 @@ fn define(command: Command) -> Command {
 
 struct Request {
     image: ImageSpec,
-    size: u64,
-    layout: Layout,
+    options: CreateOptions,
 }
 
 impl Request {
     fn parse(arguments: &Arguments, session: &Session) -> Result<Request, UsageError> {
         let wanted = Wanted::existing(SnapRule::Refused).strictly(Strictness::NewImage);
         let image = spec::image(arguments, wanted)?;
-        let layout = Layout::parse_with_format(arguments, session)?;
-        Ok(Request { image, size: options::required_size(arguments)?, layout })
+        let mut options = layout::parse_new(arguments, session)?;
+        options.size = options::required_size(arguments)?;
+        Ok(Request { image, options })
     }
 }
 
 fn run(arguments: &Arguments, session: &Session) -> Result<(), Failure> {
     let request = Request::parse(arguments, session)?;
     let at = session.location(&request.image.at)?;
-    let options = request.layout.create_options(request.size);
+    let name = &request.image.image;
     session
-        .wait(operation::create(session.client()?, &at, &request.image.image, &options))
+        .wait(operation::create(session.client()?, &at, name, &request.options))
         .map_err(|error| Failure::refused(FAILED, &error))?;
     Ok(())
 }

@@ -10,7 +10,7 @@ use marcot_store::Errno;
 use rustix::fs::SeekFrom as Position;
 
 use super::CommandDef;
-use crate::args::layout::{self, Layout};
+use crate::args::layout;
 use crate::args::spec::{self, ImageSpec, Wanted};
 use crate::args::usage::UsageError;
 use crate::args::{Arguments, options};
@@ -40,8 +40,7 @@ fn define(command: Command) -> Command {
 struct Request {
     path: String,
     target: ImageSpec,
-    layout: Layout,
-    sparse_size: Option<u64>,
+    options: ImportOptions,
 }
 
 impl Request {
@@ -60,8 +59,12 @@ impl Request {
             let name = Path::new(&path).file_name().and_then(|name| name.to_str());
             target.image = name.unwrap_or(&path).to_owned();
         }
-        let layout = Layout::parse_with_format(arguments, session)?;
-        Ok(Request { path, target, layout, sparse_size: arguments.value("sparse-size") })
+        let create = layout::parse_new(arguments, session)?;
+        let mut options = ImportOptions { create, ..ImportOptions::default() };
+        if let Some(size) = arguments.value::<u64>("sparse-size") {
+            options.sparse_size = usize::try_from(size).unwrap_or(usize::MAX);
+        }
+        Ok(Request { path, target, options })
     }
 }
 
@@ -73,15 +76,10 @@ fn run(arguments: &Arguments, session: &Session) -> Result<(), Failure> {
         path => session.expect_bytes(std::fs::metadata(path).map_or(0, |found| found.len()))?,
     }
     let at = session.location(&request.target.at)?;
-    let mut import =
-        ImportOptions { create: request.layout.create_options(0), ..ImportOptions::default() };
-    if let Some(size) = request.sparse_size {
-        import.sparse_size = usize::try_from(size).unwrap_or(usize::MAX);
-    }
     let meter = session.meter("Importing image", arguments);
     let mut source = open(&request.path, &meter, session)?;
-    let name = &request.target.image;
-    let imported = transfer::import(session.client()?, &at, name, &mut *source, &import, &meter);
+    let (name, options) = (&request.target.image, &request.options);
+    let imported = transfer::import(session.client()?, &at, name, &mut *source, options, &meter);
     let imported = session.wait(imported);
     if let Err(ImportError::Create(_)) = &imported {
         session.warn("image creation failed");

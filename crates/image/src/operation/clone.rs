@@ -20,9 +20,10 @@ use marcot_format::snapshot::{ProtectionStatus, SnapshotNamespace};
 use marcot_format::wire::Trailing;
 use marcot_store::{Errno, SnapId, WriteStep};
 
-use super::create::{CreateError, CreateFormat, CreateOptions, inherited_stripes, lay_down};
+use super::create::{CreateError, CreateFormat, CreateOptions, lay_down};
 use super::detach::{child_spec, remove_object};
 use super::image_meta;
+use super::layout::Layout;
 use crate::class_call::{CallError, ask, exec, tell};
 use crate::client::{Access, Client, ImageKey, Location, SnapKey};
 use crate::config::CloneFormat;
@@ -52,15 +53,7 @@ pub struct CloneTarget {
 pub struct CloneOptions {
     /// The configuration decides unless it is given.
     pub format: Option<CloneFormat>,
-    pub order: Option<u8>,
-    pub features: Option<Features>,
-    /// Features that it is not to have, wherever they come from.
-    pub features_clear: Features,
-    /// In bytes.
-    pub stripe_unit: Option<u64>,
-    pub stripe_count: Option<u64>,
-    /// The name of the pool where data objects go.
-    pub data_pool: Option<String>,
+    pub layout: Layout,
 }
 
 /// Why there is no clone.
@@ -127,7 +120,7 @@ pub async fn clone(
         format_1::exists(client, &target.location, &target.name),
     )
     .await;
-    let unknown = options.features.unwrap_or(Features::NONE).without(Features::ALL);
+    let unknown = options.layout.features.unwrap_or(Features::NONE).without(Features::ALL);
     if !unknown.is_empty() && !matches!(opened, Err(OpenError::NoImage(_))) {
         return Err(CloneError::Create(CreateError::UnknownFeatures { bits: unknown.bits() }));
     }
@@ -171,7 +164,11 @@ async fn clone_opened(
     if *taken {
         return Err(CloneError::Create(CreateError::Exists { name: target.name.clone() }));
     }
-    let create = child_options(&header, parent.view().size, options);
+    let create = CreateOptions {
+        format: CreateFormat::V2,
+        size: parent.view().size,
+        layout: options.layout.like(&header),
+    };
     let linked = link_steps(client, parent, format);
     let (at, name) = (&target.location, &target.name);
     let made = lay_down(client, at, name, (&create, pool), linked).await?;
@@ -233,26 +230,10 @@ fn check(
     if format == CloneFormat::V1 && snapshot.protection != ProtectionStatus::Protected {
         return Err(CloneError::NotProtected);
     }
-    if options.features.is_some_and(|features| !features.contains(Features::LAYERING)) {
+    if options.layout.features.is_some_and(|features| !features.contains(Features::LAYERING)) {
         return Err(CloneError::ChildWithoutLayering);
     }
     Ok(())
-}
-
-fn child_options(parent: &Header, size: u64, options: &CloneOptions) -> CreateOptions {
-    let striping = &parent.striping;
-    let (stripe_unit, stripe_count) =
-        inherited_stripes(striping, options.stripe_unit, options.stripe_count);
-    CreateOptions {
-        format: CreateFormat::V2,
-        size,
-        order: options.order.or(Some(striping.order())),
-        features: options.features.or(Some(parent.features.without(Features::JOURNALING))),
-        features_clear: options.features_clear,
-        stripe_unit,
-        stripe_count,
-        data_pool: options.data_pool.clone(),
-    }
 }
 
 /// What the child's header says beside its layout: its parent, and the parent's metadata.

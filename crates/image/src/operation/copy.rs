@@ -2,12 +2,10 @@
 //! copied, metadata is.
 
 use futures_util::stream::{FuturesUnordered, StreamExt, TryStreamExt};
-use marcot_format::features::Features;
 use marcot_store::Errno;
 
-use super::create::{
-    CreateError, CreateFormat, CreateOptions, create_unflushed, inherited_stripes,
-};
+use super::create::{CreateError, CreateFormat, CreateOptions, create_unflushed};
+use super::layout::Layout;
 use super::{image_meta, remove};
 use crate::class_call::CallError;
 use crate::client::{Access, Client, ImageKey, Location};
@@ -20,20 +18,6 @@ use crate::transfer::runs::data_runs;
 
 /// Runs of zeros of at least so many bytes stay holes.
 const GRAIN: usize = 4096;
-
-/// What the copy is to be. What is left out it has from its source.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct CopyOptions {
-    pub order: Option<u8>,
-    pub features: Option<Features>,
-    /// Features that it is not to have, wherever they come from.
-    pub features_clear: Features,
-    /// In bytes.
-    pub stripe_unit: Option<u64>,
-    pub stripe_count: Option<u64>,
-    /// The name of the pool where data objects go.
-    pub data_pool: Option<String>,
-}
 
 /// Why there is no copy.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -62,16 +46,22 @@ impl CopyError {
     }
 }
 
-/// Copies what `source` has opened to a new image `name`. On error nothing is left of it.
+/// Copies what `source` has opened to a new image `name`, which has from its source what `layout`
+/// leaves out. On error nothing is left of it.
 pub async fn copy(
     source: &Image,
     client: &Client,
     at: &Location,
     name: &str,
-    options: &CopyOptions,
+    layout: &Layout,
     progress: &dyn Progress,
 ) -> Result<(), CopyError> {
-    let created = create_unflushed(client, at, name, &create_options(source, options)).await?;
+    let options = CreateOptions {
+        format: CreateFormat::V2,
+        size: source.view().size,
+        layout: layout.like(&source.header()),
+    };
+    let created = create_unflushed(client, at, name, &options).await?;
     let copied = fill(source, client, at, created.key(), progress).await;
     if copied.is_err() {
         // The error that came first is the one to report.
@@ -80,24 +70,6 @@ pub async fn copy(
         }
     }
     copied
-}
-
-fn create_options(source: &Image, options: &CopyOptions) -> CreateOptions {
-    let header = source.header();
-    let striping = &header.striping;
-    let inherited = header.features.without(Features::JOURNALING);
-    let (stripe_unit, stripe_count) =
-        inherited_stripes(striping, options.stripe_unit, options.stripe_count);
-    CreateOptions {
-        format: CreateFormat::V2,
-        size: source.view().size,
-        order: options.order.or(Some(striping.order())),
-        features: options.features.or(Some(inherited)),
-        features_clear: options.features_clear,
-        stripe_unit,
-        stripe_count,
-        data_pool: options.data_pool.clone(),
-    }
 }
 
 async fn fill(

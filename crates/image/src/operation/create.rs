@@ -13,18 +13,16 @@ mod plan;
 use std::future::ready;
 
 use futures_util::future::join;
-use marcot_format::features::Features;
 use marcot_format::object_name;
 use marcot_store::{Errno, PoolId, ReadOp, ReadStep, SnapId, WriteStep};
 
+use super::layout::Layout;
 use crate::class_call::CallError;
 use crate::client::{Client, Location};
 use crate::config::Config;
 use crate::header::Identity;
 use crate::pool;
 use crate::pool::init::Readiness;
-
-pub(crate) use plan::inherited_stripes;
 
 /// Which kind of image to make.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -43,16 +41,7 @@ pub struct CreateOptions {
     pub format: CreateFormat,
     /// In bytes.
     pub size: u64,
-    /// Objects are of two to the power of this many bytes.
-    pub order: Option<u8>,
-    pub features: Option<Features>,
-    /// Features that it is not to have, wherever they come from.
-    pub features_clear: Features,
-    /// In bytes; goes with `stripe_count`.
-    pub stripe_unit: Option<u64>,
-    pub stripe_count: Option<u64>,
-    /// The name of the pool where data objects go; empty, or the header's own, for beside it.
-    pub data_pool: Option<String>,
+    pub layout: Layout,
 }
 
 /// Why an image was not created.
@@ -165,7 +154,7 @@ async fn find_data_pool(
     options: &CreateOptions,
     config: &Config,
 ) -> Result<Option<PoolId>, CreateError> {
-    let name = options.data_pool.as_ref().unwrap_or(&config.default_data_pool);
+    let name = options.layout.data_pool.as_ref().unwrap_or(&config.default_data_pool);
     if name.is_empty() {
         return Ok(None);
     }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use marcot_image::operation::{CreateOptions, snapshot};
+use marcot_image::operation::{CreateOptions, Layout, snapshot};
 use marcot_image::{Access, Client, Config, Image, Location, OpenOptions};
 use marcot_serve::nbd::{Limits, Listener, ServeMode, ServeRequest, Serving};
 use marcot_store::memory::{MemoryCluster, MemoryOptions};
@@ -39,7 +39,8 @@ impl Served {
         let pool = block_on(store.list_pools()).unwrap()[0].id;
         let client = Client::new(store, env, Config::default());
         let at = Location::new(pool, "");
-        let options = CreateOptions { size: SIZE, order: Some(20), ..CreateOptions::default() };
+        let layout = Layout { order: Some(20), ..Layout::default() };
+        let options = CreateOptions { size: SIZE, layout, ..CreateOptions::default() };
         let id = block_on(marcot_image::operation::create(&client, &at, "disk", &options)).unwrap();
         let runtime = tokio::runtime::Runtime::new().unwrap();
         Served { folder: tempfile::tempdir().unwrap(), client, at, id, runtime }

@@ -31,12 +31,12 @@ pub(super) fn plan(
     config: &Config,
     data_pool: Option<PoolId>,
 ) -> Result<Plan, CreateError> {
-    let asked = options.features.unwrap_or(Features::from_bits(config.default_features));
+    let asked = options.layout.features.unwrap_or(Features::from_bits(config.default_features));
     let unknown = asked.without(Features::ALL);
     if !unknown.is_empty() {
         return Err(CreateError::UnknownFeatures { bits: unknown.bits() });
     }
-    let mut features = asked.without(IMPLICIT).without(options.features_clear);
+    let mut features = asked.without(IMPLICIT).without(options.layout.features_clear);
     check_features(features)?;
     let striping = plan_striping(options, config)?;
     if features.contains(Features::OBJECT_MAP) {
@@ -73,12 +73,12 @@ pub(super) fn plan_striping(
     options: &CreateOptions,
     config: &Config,
 ) -> Result<Striping, CreateError> {
-    let order = options.order.unwrap_or(config.default_order);
+    let order = options.layout.order.unwrap_or(config.default_order);
     let plain = Striping::plain(order).map_err(|_| CreateError::Order)?;
     // As in Ceph, 0 asks for the default too.
     let or_default = |asked: Option<u64>, default| asked.filter(|it| *it > 0).unwrap_or(default);
-    let unit = or_default(options.stripe_unit, config.default_stripe_unit);
-    let count = or_default(options.stripe_count, config.default_stripe_count);
+    let unit = or_default(options.layout.stripe_unit, config.default_stripe_unit);
+    let count = or_default(options.layout.stripe_count, config.default_stripe_count);
     match (unit, count) {
         (0, 0) => Ok(plain),
         (0, _) | (_, 0) => Err(CreateError::HalfStriping),
@@ -86,22 +86,10 @@ pub(super) fn plan_striping(
     }
 }
 
-/// The stripe unit and count of an image that is made like another. The other's, also with
-/// another object size, unless one of the two was asked for: then the configuration completes it.
-pub(crate) fn inherited_stripes(
-    from: &Striping,
-    unit: Option<u64>,
-    count: Option<u64>,
-) -> (Option<u64>, Option<u64>) {
-    match (unit, count) {
-        (None, None) => (Some(from.stripe_unit()), Some(from.stripe_count())),
-        asked => asked,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::operation::Layout;
     use marcot_store::Errno;
 
     fn planned(options: CreateOptions) -> Result<(Features, u64, u64), CreateError> {
@@ -109,18 +97,21 @@ mod tests {
         Ok((plan.features, plan.striping.stripe_unit(), plan.striping.stripe_count()))
     }
 
+    fn laid_out(layout: Layout) -> CreateOptions {
+        CreateOptions { size: 10 << 20, layout, ..CreateOptions::default() }
+    }
+
     fn features(bits: Features) -> CreateOptions {
-        CreateOptions { size: 10 << 20, features: Some(bits), ..CreateOptions::default() }
+        laid_out(Layout { features: Some(bits), ..Layout::default() })
     }
 
     fn striped(order: u8, unit: u64, count: u64) -> CreateOptions {
-        CreateOptions {
-            size: 10 << 20,
+        laid_out(Layout {
             order: Some(order),
             stripe_unit: Some(unit),
             stripe_count: Some(count),
-            ..CreateOptions::default()
-        }
+            ..Layout::default()
+        })
     }
 
     #[test]
@@ -166,7 +157,7 @@ mod tests {
         let mut options = features(Features::DEFAULT);
         options.size = 2 << 60;
         assert_eq!(planned(options.clone()).unwrap_err(), CreateError::TooLargeForObjectMap);
-        options.features = Some(Features::LAYERING);
+        options.layout.features = Some(Features::LAYERING);
         assert!(planned(options).is_ok());
     }
 
@@ -183,12 +174,8 @@ mod tests {
         let config =
             Config { default_stripe_unit: 65536, default_stripe_count: 2, ..Config::default() };
         let of = |unit, count| {
-            let options = CreateOptions {
-                stripe_unit: unit,
-                stripe_count: count,
-                ..CreateOptions::default()
-            };
-            let striping = plan(&options, &config, None).unwrap().striping;
+            let layout = Layout { stripe_unit: unit, stripe_count: count, ..Layout::default() };
+            let striping = plan(&laid_out(layout), &config, None).unwrap().striping;
             (striping.stripe_unit(), striping.stripe_count())
         };
         assert_eq!(of(None, None), (65536, 2));

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use marcot_store::memory::MemoryOptions;
 
 use super::world::World;
-use crate::operation::{CreateOptions, create};
+use crate::operation::{CreateOptions, Layout, create};
 use crate::{Image, IoError};
 
 const OBJECT: u64 = 4096;
@@ -35,8 +35,8 @@ fn dropped_everywhere(request: impl AsyncFn(&Image) -> Result<(), IoError>, afte
     for wait in 1.. {
         let done = pollster::block_on(async {
             let world = World::new(MemoryOptions::hostile(wait)).await;
-            let options =
-                CreateOptions { size: 4 * OBJECT, order: Some(12), ..CreateOptions::default() };
+            let layout = Layout { order: Some(12), ..Layout::default() };
+            let options = CreateOptions { size: 4 * OBJECT, layout, ..CreateOptions::default() };
             create(&world.client, &world.at, "a", &options).await.unwrap();
             let image = world.open("a").await;
             image.write(0, Bytes::from(before.clone())).await.unwrap();

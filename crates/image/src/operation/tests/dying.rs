@@ -14,8 +14,8 @@ use super::world::{MIB, World};
 use crate::config::CloneFormat;
 use crate::operation::trash::{Deferment, move_to_trash, remove_from_trash, restore};
 use crate::operation::{
-    CloneOptions, CloneTarget, CreateOptions, RemoveError, ResizeOptions, children, clone, flatten,
-    remove, rename, resize, snapshot,
+    CloneOptions, CloneTarget, CreateOptions, Layout, RemoveError, ResizeOptions, children, clone,
+    flatten, remove, rename, resize, snapshot,
 };
 use crate::pool::{directory, namespace, trash};
 use crate::{Client, Image, Location, NoProgress};
@@ -133,9 +133,12 @@ impl World {
 fn create() {
     let options = || CreateOptions {
         size: 8 * MIB,
-        stripe_unit: Some(65536),
-        stripe_count: Some(2),
-        data_pool: Some("other".to_owned()),
+        layout: Layout {
+            stripe_unit: Some(65536),
+            stripe_count: Some(2),
+            data_pool: Some("other".to_owned()),
+            ..Layout::default()
+        },
         ..CreateOptions::default()
     };
     dying_at_every_step(
@@ -167,8 +170,7 @@ async fn parent(world: &World) {
 fn die_cloning(format: CloneFormat, at: impl Fn(&World) -> Location, data_pool: Option<&str>) {
     let options = || CloneOptions {
         format: Some(format),
-        data_pool: data_pool.map(str::to_owned),
-        ..CloneOptions::default()
+        layout: Layout { data_pool: data_pool.map(str::to_owned), ..Layout::default() },
     };
     let make = async |world: &World, client: &Client| {
         let (source, target) =

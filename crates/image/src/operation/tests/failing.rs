@@ -8,7 +8,7 @@ use marcot_store::memory::MemoryOptions;
 use super::faulty::{Fault, Faulty};
 use super::world::{MIB, World};
 use crate::config::CloneFormat;
-use crate::operation::{CloneOptions, CreateOptions, clone, create};
+use crate::operation::{CloneOptions, CreateOptions, Layout, clone, create};
 use crate::pool::directory;
 use crate::transfer::{ImportOptions, import};
 use crate::{Client, NoProgress};
@@ -54,12 +54,9 @@ fn create_leaves_nothing_behind() {
     undone_at_every_step(
         async |_| {},
         async |world, client| {
-            let options = CreateOptions {
-                size: 8 * MIB,
-                stripe_unit: Some(65536),
-                stripe_count: Some(2),
-                ..CreateOptions::default()
-            };
+            let layout =
+                Layout { stripe_unit: Some(65536), stripe_count: Some(2), ..Layout::default() };
+            let options = CreateOptions { size: 8 * MIB, layout, ..CreateOptions::default() };
             let created = create(client, &world.at, "a", &options).await;
             created.map(drop).map_err(|error| error.errno())
         },

@@ -7,8 +7,8 @@ use super::failing::undone_at_every_step;
 use super::world::{MIB, on_all_clusters};
 use crate::config::CloneFormat;
 use crate::operation::{
-    CloneOptions, CloneTarget, CopyOptions, CreateFormat, CreateOptions, ResizeOptions, clone,
-    copy, create, rename, resize, snapshot,
+    CloneOptions, CloneTarget, CreateFormat, CreateOptions, Layout, ResizeOptions, clone, copy,
+    create, rename, resize, snapshot,
 };
 use crate::pool::{directory, namespace};
 use crate::transfer::{ImportOptions, import};
@@ -38,7 +38,7 @@ fn an_image_of_format_1_lives_as_others_do() {
         let old = world.open_at("b", "s").await;
         assert_eq!(old.view().size, 9 * MIB);
         assert_eq!(old.read(4 * MIB - 2, 4).await.unwrap(), Bytes::from_static(b"abcd"));
-        copy(&old, client, at, "c", &CopyOptions::default(), &NoProgress).await.unwrap();
+        copy(&old, client, at, "c", &Layout::default(), &NoProgress).await.unwrap();
         assert_eq!(world.read("c", 4 * MIB - 2, 4).await, Bytes::from_static(b"abcd"));
         let back = async |b: &Image| snapshot::rollback(b, "s", &NoProgress).await.unwrap();
         world.with("b", back).await;

@@ -7,8 +7,8 @@ use super::world::{MIB, World, on_all_clusters};
 use crate::operation::object_map::{Verdict, check, rebuild};
 use crate::operation::snapshot;
 use crate::operation::{
-    CreateOptions, Precision, ResizeOptions, UsageOptions, create, disk_usage, feature, image_meta,
-    remove, rename, resize,
+    CreateOptions, Layout, Precision, ResizeOptions, UsageOptions, create, disk_usage, feature,
+    image_meta, remove, rename, resize,
 };
 use crate::pool::directory;
 use crate::{Location, NoProgress};
@@ -59,10 +59,13 @@ fn a_striped_image_in_a_data_pool() {
         world.add_pool("data").await;
         let options = CreateOptions {
             size: 3 * MIB,
-            order: Some(16),
-            stripe_unit: Some(4096),
-            stripe_count: Some(3),
-            data_pool: Some("data".to_owned()),
+            layout: Layout {
+                order: Some(16),
+                stripe_unit: Some(4096),
+                stripe_count: Some(3),
+                data_pool: Some("data".to_owned()),
+                ..Layout::default()
+            },
             ..CreateOptions::default()
         };
         create(&world.client, &world.at, "a", &options).await.unwrap();

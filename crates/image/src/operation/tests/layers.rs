@@ -8,7 +8,7 @@ use super::images::verify_map;
 use super::world::{MIB, World, on_all_clusters};
 use crate::config::CloneFormat;
 use crate::operation::{
-    CloneOptions, CopyOptions, children, clone, copy, flatten, image_meta, snapshot,
+    CloneOptions, Layout, children, clone, copy, flatten, image_meta, snapshot,
 };
 use crate::pool::namespace;
 use crate::{Access, IoError, Location, NoProgress, OpenOptions};
@@ -124,13 +124,14 @@ fn a_flatten_leaves_what_snapshots_have_changed() {
 fn layouts_and_features_are_inherited_or_given() {
     on_all_clusters(async |world| {
         family(&world, CloneFormat::V1).await;
-        let smaller = CloneOptions {
+        let smaller = Layout {
             order: Some(16),
             stripe_unit: Some(4096),
             stripe_count: Some(2),
             features: Some(Features::LAYERING),
-            ..CloneOptions::default()
+            ..Layout::default()
         };
+        let smaller = CloneOptions { format: None, layout: smaller };
         world.clone("a", "s", "c", &smaller).await;
         world.write("c", 9 * MIB + 1, b"I").await;
         assert_eq!(world.read("c", 9 * MIB, 4).await, "nIne");
@@ -140,7 +141,8 @@ fn layouts_and_features_are_inherited_or_given() {
         assert_eq!(header.features, Features::LAYERING | Features::STRIPING);
         let header = world.open("b").await.header();
         assert_eq!(header.features, Features::DEFAULT);
-        let order_only = CloneOptions { order: Some(20), ..CloneOptions::default() };
+        let layout = Layout { order: Some(20), ..Layout::default() };
+        let order_only = CloneOptions { format: None, layout };
         let (source, target) = (world.source("a", "s"), world.target("d"));
         let refused = clone(&world.client, &source, &target, &order_only).await.unwrap_err();
         assert_eq!(refused.errno(), Errno::INVAL);
@@ -180,8 +182,8 @@ fn a_copy_has_no_parent_and_its_own_bytes() {
         family(&world, CloneFormat::V1).await;
         world.write("b", 2, b"RO").await;
         let source = world.open("b").await;
-        let options = CopyOptions::default();
-        copy(&source, &world.client, &world.at, "c", &options, &NoProgress).await.unwrap();
+        let layout = Layout::default();
+        copy(&source, &world.client, &world.at, "c", &layout, &NoProgress).await.unwrap();
         source.close().await.unwrap();
         let image = world.open("c").await;
         assert!(image.header().parent.is_none());
@@ -234,8 +236,8 @@ fn a_flatten_makes_no_objects_of_zeros() {
             let format = Some(CloneFormat::V2);
             let features = Some(features);
             let (stripe_unit, stripe_count) = (order.map(|order| 1 << order), order.map(|_| 1));
-            let rest = CloneOptions { stripe_unit, stripe_count, ..CloneOptions::default() };
-            let options = CloneOptions { format, order, features, ..rest };
+            let rest = Layout { stripe_unit, stripe_count, ..Layout::default() };
+            let options = CloneOptions { format, layout: Layout { order, features, ..rest } };
             world.clone("a", "s", "b", &options).await;
             world.with("b", async |image| flatten(image, &NoProgress).await.unwrap()).await;
             assert_eq!(data_objects(&world, "b").await, 1, "{order:?} {features:?}");

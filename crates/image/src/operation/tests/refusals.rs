@@ -5,11 +5,15 @@ use marcot_store::Errno;
 
 use super::world::{MIB, on_all_clusters};
 use crate::operation::{
-    CloneOptions, CloneSource, CreateFormat, CreateOptions, clone, create, flatten, remove, rename,
-    snapshot,
+    CloneOptions, CloneSource, CreateFormat, CreateOptions, Layout, clone, create, flatten, remove,
+    rename, snapshot,
 };
 use crate::pool::namespace;
 use crate::{ImageKey, Location, NoProgress, SnapKey};
+
+fn unlayered() -> Layout {
+    Layout { features: Some(Features::EXCLUSIVE_LOCK), ..Layout::default() }
+}
 
 #[test]
 fn images() {
@@ -67,11 +71,7 @@ fn snapshots() {
                 assert_eq!(rolled_back.unwrap_err().errno(), Errno::NOENT);
             })
             .await;
-        let bare = CreateOptions {
-            size: MIB,
-            features: Some(Features::EXCLUSIVE_LOCK),
-            ..CreateOptions::default()
-        };
+        let bare = CreateOptions { size: MIB, layout: unlayered(), ..CreateOptions::default() };
         create(&world.client, &world.at, "b", &bare).await.unwrap();
         world.snap("b", "s").await;
         world
@@ -106,7 +106,7 @@ fn clones() {
         };
         assert_eq!(refuse(&head, &options).await, Errno::INVAL);
         world.protect("a", "s").await;
-        let flat = CloneOptions { features: Some(Features::EXCLUSIVE_LOCK), ..options.clone() };
+        let flat = CloneOptions { layout: unlayered(), ..options.clone() };
         assert_eq!(refuse(&world.source("a", "s"), &flat).await, Errno::NOSYS);
         let to_itself = world.target("a");
         let taken = clone(&world.client, &world.source("a", "s"), &to_itself, &options).await;

@@ -10,7 +10,7 @@ use crate::NoProgress;
 use crate::config::CloneFormat;
 use crate::operation::snapshot::{self, Scope};
 use crate::operation::{
-    CloneOptions, CreateOptions, ResizeOptions, create, feature, object_map, resize,
+    CloneOptions, CreateOptions, Layout, ResizeOptions, create, feature, object_map, resize,
 };
 
 #[test]
@@ -157,11 +157,8 @@ fn a_removed_snapshot_is_never_zeros() {
 
     for features in [Features::LAYERING, Features::DEFAULT] {
         on_all_clusters(async |world| {
-            let options = crate::operation::CreateOptions {
-                size: 20 * MIB,
-                features: Some(features),
-                ..Default::default()
-            };
+            let layout = Layout { features: Some(features), ..Layout::default() };
+            let options = CreateOptions { size: 20 * MIB, layout, ..CreateOptions::default() };
             crate::operation::create(&world.client, &world.at, "a", &options).await.unwrap();
             world.write("a", 0, b"old").await;
             world.snap("a", "s").await;
@@ -231,8 +228,8 @@ fn a_rolled_back_map_calls_nothing_clean() {
 fn a_distrusted_map_that_goes_leaves_the_next_one_distrusted() {
     on_all_clusters(async |world| {
         let plain = Features::LAYERING | Features::EXCLUSIVE_LOCK;
-        let options =
-            CreateOptions { size: 9 * MIB, features: Some(plain), ..CreateOptions::default() };
+        let layout = Layout { features: Some(plain), ..Layout::default() };
+        let options = CreateOptions { size: 9 * MIB, layout, ..CreateOptions::default() };
         create(&world.client, &world.at, "a", &options).await.unwrap();
         world.snap("a", "s").await;
         world
