@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 use futures_util::future::join_all;
-use marcot_format::header::{DATA_POOL_ID, OBJECT_PREFIX};
+use marcot_format::features::Flags;
+use marcot_format::header::{DATA_POOL_ID, FLAGS, OBJECT_PREFIX};
 use marcot_format::object_name;
 use marcot_format::wire::Decode;
 use marcot_store::{ListQuery, ObjectId, PoolId, ReadOp, ReadResult, ReadStep, SnapId, Store};
@@ -34,6 +35,7 @@ pub(crate) fn dump(store: &dyn Store, pools: &[(PoolId, char)]) -> Vec<String> {
         let at = format!("{word}/{}/{}", object.id.namespace, names.object(&object.id.name));
         let data = match record::snapshot_map(object) {
             Some(map) => block_on(without_zeros(store, object, &objects, map)),
+            None if is_distrusted_map(object, &objects) => "a map that nobody believes".to_owned(),
             None => record::data(object, &names),
         };
         lines.push(format!("{at}: {data}"));
@@ -107,6 +109,30 @@ pub(crate) fn only_in<'a>(all: &'a [String], others: &[String]) -> Vec<&'a Strin
     all.iter().filter(|line| is_missing(line) && counts(line)).collect()
 }
 
+/// Whether the object is the map of a head that is flagged as not to be believed. What such a map says
+/// is nobody's business: a flatten on Ceph calls every object existing in it, ours those that are.
+fn is_distrusted_map(object: &Object, objects: &[Object]) -> bool {
+    let Some(image) = object.id.name.strip_prefix("rbd_object_map.") else { return false };
+    let flags = header_of(image, object, objects).and_then(|header| header.value(FLAGS));
+    flags.is_some_and(|flags| {
+        Flags::from_bits(u64::from_bytes(flags).expect("flags")).contains(Flags::OBJECT_MAP_INVALID)
+    })
+}
+
+/// The header of the image that has this object map.
+fn header_of<'a>(image: &str, map: &Object, objects: &'a [Object]) -> Option<&'a Object> {
+    let name = object_name::header(image);
+    objects
+        .iter()
+        .find(|object| object.id.namespace == map.id.namespace && *object.id.name == *name)
+}
+
+impl Object {
+    fn value(&self, key: &str) -> Option<&Bytes> {
+        self.omap.iter().find(|(found, _)| found == key.as_bytes()).map(|(_, value)| value)
+    }
+}
+
 /// The states of a snapshot's object map, without those of objects that are all zeros there.
 ///
 /// Ceph reads what it copies up, and leaves out of the snapshots' maps what turns out to be zeros;
@@ -117,14 +143,8 @@ async fn without_zeros(
     objects: &[Object],
     map: SnapshotMap,
 ) -> String {
-    let header = object_name::header(&map.image);
-    let header = objects.iter().find(|object| {
-        object.id.namespace == map_object.id.namespace && *object.id.name == *header
-    });
-    let value = |key: &str| {
-        let omap = &header.expect("a map of an image").omap;
-        omap.iter().find(|(found, _)| found == key.as_bytes()).map(|(_, value)| value)
-    };
+    let header = header_of(&map.image, map_object, objects).expect("a map of an image");
+    let value = |key: &str| header.value(key);
     let prefix = String::from_bytes(value(OBJECT_PREFIX).expect("a prefix")).expect("text");
     let pool = value(DATA_POOL_ID).map(|id| PoolId(i64::from_bytes(id).expect("a pool")));
     let mut text = String::new();

@@ -70,7 +70,7 @@ impl Facts {
             .wait(snapshot::limit(image))
             .map_err(|error| Failure::refused("info", &error))?;
         let parent = match &header.parent {
-            Some(link) if view.parent_overlap > 0 || link.overlap.is_some() => {
+            Some(link) if view.parent_overlap > 0 => {
                 let name = session
                     .wait(ParentName::find(image.client(), &link.spec))
                     .map_err(|error| Failure::refused("info", &error))?;
