@@ -7,7 +7,7 @@ use std::cell::{Cell, OnceCell};
 use std::future::Future;
 use std::sync::Arc;
 
-use marcot_connect::{Connection, Connector, Lifetime, StoreSpec, WhenFull};
+use marcot_connect::{Connection, Connector, Ends, Lifetime, StoreSpec, WhenFull};
 use marcot_format::Utime;
 use marcot_image::config::Settings;
 use marcot_image::{
@@ -102,6 +102,8 @@ impl Session {
             notice: Some(Arc::new(|text: &str| complain(&format!("marcot: {text}")))),
             ceph: self.globals.identity.clone(),
             when_full: self.when_full.get(),
+            // A command's connections are its process's.
+            ends: Ends::WithProcess,
             ..Connector::default()
         };
         connector.connect(spec, lifetime).map_err(|error| store_choice::failure(&error))

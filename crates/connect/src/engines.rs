@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 
-use marcot_engine_ceph::{CephCluster, ConnectOptions, WhenFull};
+use marcot_engine_ceph::{CephCluster, ConnectOptions, Ends, WhenFull};
 use marcot_engine_dir::{CreateOptions, DirEngine, OpenError, OpenOptions};
 use marcot_host::process::is_alive;
 use marcot_store::memory::{MemoryCluster, MemoryOptions};
@@ -139,10 +139,11 @@ pub(crate) fn open_ceph(
     configuration: &Path,
     identity: &CephIdentity,
     when_full: WhenFull,
+    ends: Ends,
 ) -> Result<Arc<dyn Store>, EngineError> {
     let CephIdentity { client, cluster, overrides } = identity.clone();
     let conf = Some(configuration.to_owned()).filter(|path| !path.as_os_str().is_empty());
-    let options = ConnectOptions { conf, cluster, client, overrides, when_full };
+    let options = ConnectOptions { conf, cluster, client, overrides, when_full, ends };
     Ok(CephCluster::connect(&options)?)
 }
 

@@ -21,7 +21,7 @@ pub use directory::DirectoryError;
 pub use engines::{CephIdentity, EngineError};
 pub use env::ProcessEnv;
 pub use holder::Holder;
-pub use marcot_engine_ceph::WhenFull;
+pub use marcot_engine_ceph::{Ends, WhenFull};
 pub use marcot_engine_dir::{Depth, Report};
 pub use open::{ConnectError, Connection, Connector, Lifetime, Notice, Reached, connect};
 pub use resident::{ResidentError, run_resident};

@@ -7,7 +7,7 @@ use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::Duration;
 
-use marcot_engine_ceph::WhenFull;
+use marcot_engine_ceph::{Ends, WhenFull};
 use marcot_host::client::{DialError, FindError, Patience, ResidentOwner, dial};
 use marcot_host::process::this_process;
 use marcot_host::protocol::request::Hello;
@@ -125,6 +125,8 @@ pub struct Connector {
     pub ceph: CephIdentity,
     /// On a Ceph cluster. An embedded store that is full waits for nothing.
     pub when_full: WhenFull,
+    /// On a Ceph cluster. An embedded store ends with its last handle.
+    pub ends: Ends,
 }
 
 impl Default for Connector {
@@ -136,6 +138,7 @@ impl Default for Connector {
             notice_after: Duration::from_secs(1),
             ceph: CephIdentity::default(),
             when_full: WhenFull::default(),
+            ends: Ends::default(),
         }
     }
 }
@@ -166,7 +169,8 @@ impl Connector {
             }
             (StoreSpec::Ceph(configuration), _) => {
                 let opened = self.patiently(configuration, || {
-                    engines::open_ceph(configuration, &self.ceph, self.when_full).map_err(failed)
+                    engines::open_ceph(configuration, &self.ceph, self.when_full, self.ends)
+                        .map_err(failed)
                 });
                 Ok(in_process(spec, opened?, None))
             }

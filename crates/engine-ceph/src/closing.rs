@@ -4,7 +4,8 @@
 //! librados, which would wait for itself. A process that ends first closes what is left: librados'
 //! own clean-up at exit would otherwise run under its threads, or under ours that are just shutting
 //! down, and they crash. A connection with something in flight that does not end is left alone, and
-//! then a process that ends skips that clean-up.
+//! so is one that ends with the process; then a process that ends skips that clean-up. What librados
+//! was told to log in the last instant may be missing from its log then.
 
 use std::ffi::{c_int, c_void};
 use std::ptr;
@@ -13,6 +14,7 @@ use std::thread;
 use std::time::Duration;
 
 use crate::completion::on_librados_thread;
+use crate::connecting::Ends;
 use crate::connection::CephCluster;
 
 /// How long a closing waits for what is in flight.
@@ -36,7 +38,7 @@ enum Phase {
     Open,
     Closing,
     ShutDown,
-    /// Something in flight did not end.
+    /// Something in flight did not end, or the process is to end with the connection open.
     LeftAlone,
 }
 
@@ -79,17 +81,17 @@ fn shut_down(cluster: &Arc<CephCluster>, patience: Duration) -> bool {
     }
     *phase = Phase::Closing;
     drop(phase);
-    let idle = cluster.fall_idle(patience);
-    if idle {
+    let over = cluster.fall_idle(patience) && cluster.ends == Ends::WithStore;
+    if over {
         cluster.end();
         LIVE.lock()
             .unwrap_or_else(PoisonError::into_inner)
             .retain(|live| !Arc::ptr_eq(live, cluster));
     }
-    let phase = if idle { Phase::ShutDown } else { Phase::LeftAlone };
+    let phase = if over { Phase::ShutDown } else { Phase::LeftAlone };
     *closing.phase.lock().unwrap_or_else(PoisonError::into_inner) = phase;
     closing.changed.notify_all();
-    idle
+    over
 }
 
 unsafe extern "C" fn close_all(status: c_int, _: *mut c_void) {

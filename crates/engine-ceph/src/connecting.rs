@@ -28,6 +28,19 @@ pub struct ConnectOptions {
     /// Options that win over the file: (`keyring`, …), (`mon_host`, …).
     pub overrides: Vec<(String, String)>,
     pub when_full: WhenFull,
+    pub ends: Ends,
+}
+
+/// When a connection that nobody uses any more is shut down.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Ends {
+    /// With the last handle of the store.
+    #[default]
+    WithStore,
+    /// Never: the process is about to end, and the kernel closes what is open. The last handle only
+    /// ends watches and waits for what is in flight. Saves a short command the shutdown of a dozen
+    /// threads.
+    WithProcess,
 }
 
 /// What becomes of changes while a pool is full: over its quota, or on OSDs without room.
@@ -50,6 +63,7 @@ impl fmt::Debug for ConnectOptions {
             .field("client", &self.client)
             .field("overrides", &named)
             .field("when_full", &self.when_full)
+            .field("ends", &self.ends)
             .finish()
     }
 }
@@ -104,13 +118,12 @@ impl CephCluster {
         let client = format!("client.{}", options.client.as_deref().unwrap_or("admin"));
         let unconnected = Unconnected::create(rados, options.cluster.as_deref(), &client)?;
         unconnected.read_configuration(options.conf.as_deref())?;
-        unconnected.read_environment()?;
         for (option, value) in &options.overrides {
             unconnected.set(option, value)?;
         }
         // SAFETY: the handle is configured and not shared.
         match unsafe { (rados.connect)(unconnected.handle) } {
-            0.. => Ok(CephCluster::of(rados, unconnected.connected(), options.when_full)),
+            0.. => Ok(CephCluster::of(rados, unconnected.connected(), options)),
             result => Err(ConnectError::Refused { client, errno: Errno::from_raw(-result) }),
         }
     }
@@ -139,7 +152,7 @@ impl Unconnected {
     }
 
     /// Without a file librados looks in its usual places, and whoever names the monitors otherwise
-    /// needs none.
+    /// needs none. `CEPH_ARGS` and `CEPH_KEYRING` were read with the handle's creation, and win.
     fn read_configuration(&self, path: Option<&Path>) -> Result<(), ConnectError> {
         let refused = |errno: Errno| {
             let path = path.unwrap_or(Path::new("of this system")).to_owned();
@@ -156,17 +169,6 @@ impl Unconnected {
             0.. => Ok(()),
             result if path.is_none() && Errno::from_raw(-result) == Errno::NOENT => Ok(()),
             result => refused(Errno::from_raw(-result)),
-        }
-    }
-
-    fn read_environment(&self) -> Result<(), ConnectError> {
-        // SAFETY: no name means CEPH_ARGS.
-        match unsafe { (self.rados.conf_parse_env)(self.handle, ptr::null()) } {
-            0.. => Ok(()),
-            result => {
-                let (option, errno) = ("CEPH_ARGS".to_owned(), Errno::from_raw(-result));
-                Err(ConnectError::Option { option, errno })
-            }
         }
     }
 

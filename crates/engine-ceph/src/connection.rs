@@ -9,7 +9,7 @@ use marcot_store::{ClientAddress, ClientId, Errno, ObjectId, Result, Store, Stor
 
 use crate::closing::{self, Closing};
 use crate::completion::Needs;
-use crate::connecting::WhenFull;
+use crate::connecting::{ConnectOptions, Ends};
 use crate::gate::{Gate, Ticket};
 use crate::io_context::{IoContext, IoContexts, View};
 use crate::library::{Handle, Librados};
@@ -30,6 +30,7 @@ pub struct CephCluster {
     pub(crate) workers: Arc<Workers>,
     pub(crate) gate: Arc<Gate>,
     pub(crate) closing: Closing,
+    pub(crate) ends: Ends,
     contexts: IoContexts,
 }
 
@@ -43,7 +44,7 @@ impl CephCluster {
     pub(crate) fn of(
         rados: &'static Librados,
         handle: Handle,
-        when_full: WhenFull,
+        options: &ConnectOptions,
     ) -> Arc<dyn Store> {
         let cluster = Arc::new(CephCluster {
             rados,
@@ -56,7 +57,8 @@ impl CephCluster {
             workers: Arc::default(),
             gate: Arc::default(),
             closing: Closing::default(),
-            contexts: IoContexts::new(when_full),
+            ends: options.ends,
+            contexts: IoContexts::new(options.when_full),
         });
         closing::remember(&cluster);
         Arc::new(CephStore { cluster })

@@ -16,7 +16,7 @@ use crate::connection::{CephCluster, c_string};
 use crate::copyup;
 use crate::io_context::{IoContext, View};
 use crate::read_op::RadosReadOp;
-use crate::shim::{Running, shim};
+use crate::shim::{Running, Shim, shim};
 use crate::store::{awaited, checked_result, refused};
 use crate::write_op::RadosWriteOp;
 
@@ -37,19 +37,17 @@ impl CephCluster {
             Err(error) => return refused(error),
         };
         let object = object.clone();
-        match (&op.steps[..], shim()) {
+        match (&op.steps[..], better_way(&op)) {
             ([ReadStep::GetXattr { name }], _) => {
                 Box::pin(self.xattr(object, context, name.clone()))
             }
-            ([ReadStep::SparseRead { offset, length }], Ok(shim)) if *length > 0 => {
+            ([ReadStep::SparseRead { offset, length }], Some(shim)) => {
                 let range = (*offset, *length);
                 let running =
                     self.needs(context).map(|needs| shim.sparse_read(needs, &object.name, range));
                 found(running, object, |found| Ok(ReadResult::Extents(found.extents()?)))
             }
-            ([ReadStep::OmapList { after, prefix, max }], Ok(shim))
-                if has_zero(prefix) || after.as_ref().is_some_and(has_zero) =>
-            {
+            ([ReadStep::OmapList { after, prefix, max }], Some(shim)) => {
                 let keys = (after.as_deref().unwrap_or_default(), &prefix[..], *max);
                 let running =
                     self.needs(context).map(|needs| shim.list_omap(needs, &object.name, keys));
@@ -201,6 +199,18 @@ fn found<'a>(
         let completed = checked_result(completed, || format!("read {object}"))?;
         Ok(vec![read(completed.payload)?])
     })
+}
+
+/// The shim, loaded only when an operation is better left to it.
+fn better_way(op: &ReadOp) -> Option<&'static Shim> {
+    let wanted = match &op.steps[..] {
+        [ReadStep::SparseRead { length, .. }] => *length > 0,
+        [ReadStep::OmapList { after, prefix, .. }] => {
+            has_zero(prefix) || after.as_ref().is_some_and(has_zero)
+        }
+        _ => false,
+    };
+    wanted.then(shim)?.ok()
 }
 
 fn has_zero(bytes: &Bytes) -> bool {

@@ -41,5 +41,5 @@ mod watching;
 mod workers;
 mod write_op;
 
-pub use connecting::{ConnectError, ConnectOptions, WhenFull};
+pub use connecting::{ConnectError, ConnectOptions, Ends, WhenFull};
 pub use connection::CephCluster;

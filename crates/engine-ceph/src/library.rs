@@ -110,7 +110,6 @@ macro_rules! librados {
 librados! {
     "rados_create2" create2(*mut Handle, *const c_char, *const c_char, u64) -> c_int;
     "rados_conf_read_file" conf_read_file(Handle, *const c_char) -> c_int;
-    "rados_conf_parse_env" conf_parse_env(Handle, *const c_char) -> c_int;
     "rados_conf_set" conf_set(Handle, *const c_char, *const c_char) -> c_int;
     "rados_conf_get" conf_get(Handle, *const c_char, *mut c_char, usize) -> c_int;
     "rados_connect" connect(Handle) -> c_int;

@@ -10,6 +10,7 @@ use std::thread;
 use std::time::Duration;
 
 use bytes::Bytes;
+use marcot_engine_ceph::{CephCluster, ConnectOptions, Ends};
 use marcot_store::{ObjectId, ReadOp, ReadStep, SnapId, Store, WriteOp, WriteStep};
 use pollster::block_on;
 
@@ -64,6 +65,16 @@ fn child(case: &str) {
             }
             thread::sleep(pause);
         }
+        "and its connection with it " => {
+            let conf = crate::configuration(crate::CONF).expect("a cluster");
+            let options = ConnectOptions { ends: Ends::WithProcess, ..crate::options(&conf, None) };
+            let left = CephCluster::connect(&options).expect("connect");
+            let watch = block_on(left.watch(&object)).expect("watch");
+            busy(&*left, &object, 3);
+            drop((left, watch));
+            // That one is not shut down, and does not mind one that is.
+            drop(store);
+        }
         other => panic!("no such case: {other}"),
     }
     std::process::exit(STATUS);
@@ -90,6 +101,15 @@ fn endings(case: &str, test: &str) {
 #[test]
 fn a_process_ends_with_requests_in_flight() {
     endings("with requests in flight ", "ending::a_process_ends_with_requests_in_flight");
+}
+
+#[test]
+fn a_process_ends_and_its_connection_with_it() {
+    let test = "ending::a_process_ends_and_its_connection_with_it";
+    endings("and its connection with it ", test);
+    let Some(store) = crate::cluster() else { return };
+    let object = object(&*store);
+    assert_eq!(block_on(store.list_watchers(&object)), Ok(vec![]), "watches are ended before");
 }
 
 #[test]

@@ -39,12 +39,15 @@ pub(crate) fn configuration(variable: &str) -> Option<String> {
 
 /// A new client of the cluster of that file.
 pub(crate) fn connect(conf: &str, client: Option<&str>) -> Arc<dyn Store> {
-    let options = ConnectOptions {
+    CephCluster::connect(&options(conf, client)).expect("connect")
+}
+
+pub(crate) fn options(conf: &str, client: Option<&str>) -> ConnectOptions {
+    ConnectOptions {
         conf: Some(conf.into()),
         client: client.map(str::to_owned),
         ..ConnectOptions::default()
-    };
-    CephCluster::connect(&options).expect("connect")
+    }
 }
 
 pub(crate) fn cluster() -> Option<Arc<dyn Store>> {
