@@ -7,10 +7,12 @@
 // what the numbers mean.
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <cerrno>
 #include <cstdint>
 #include <cstring>
+#include <functional>
 #include <list>
 #include <map>
 #include <memory>
@@ -147,26 +149,21 @@ struct Rollback : Request {
 
 // Zeros are told from data in units of so many bytes.
 constexpr uint64_t GRAIN = 4096;
-// A source of which no more than one grain in so many is zeros is copied by the OSDs themselves.
-constexpr uint64_t ZEROS = 16;
+// So many grains of a source are looked at. When no more than one in so many is zeros, the OSDs copy
+// it themselves: to read all of it in order to know would cost them a third of the copy.
+constexpr uint64_t SAMPLES = 16;
 // Of a smaller one it is not worth asking.
-constexpr uint64_t SMALLEST = 65536;
+constexpr uint64_t SMALLEST = SAMPLES * GRAIN;
 
 template <class Number> void put(librados::bufferlist &out, Number number) {
   out.append(reinterpret_cast<const char *>(&number), sizeof number);
-}
-
-template <class Number> Number get(librados::bufferlist &in, size_t offset) {
-  Number number;
-  memcpy(&number, in.c_str() + offset, sizeof number);
-  return number;
 }
 
 bool all_zeros(const char *data, uint64_t length) {
   return length == 0 || (data[0] == 0 && memcmp(data, data + 1, length - 1) == 0);
 }
 
-// Fills an object that does not exist, as `rbd.sparse_copyup` does it. A single source that is
+// Fills an object that does not exist, as `rbd.sparse_copyup` does it. A single source that seems
 // nearly all data is copied from OSD to OSD; otherwise what the sources hold is read, and sent on
 // as it came, without its zeros. One chain of operations: no two callbacks run at once, except for
 // the reads of several sources, which only count themselves off.
@@ -191,8 +188,8 @@ struct Copyup : Request {
   librados::ObjectReadOperation look;
   uint64_t size = 0;
   time_t time = 0;
-  int stated = 0, summed = 0;
-  librados::bufferlist sums;
+  int stated = 0;
+  std::array<librados::bufferlist, SAMPLES> samples;
   librados::ObjectWriteOperation copy, fill;
   using Request::Request;
   int flatten() override { return 0; }
@@ -229,9 +226,8 @@ struct Copyup : Request {
     if (!only || only->from || only->to || only->length < SMALLEST || only->length % GRAIN)
       return read();
     look.stat(&size, &time, &stated);
-    librados::bufferlist initial;
-    put<uint32_t>(initial, 0);
-    look.checksum(LIBRADOS_CHECKSUM_TYPE_CRC32C, initial, 0, only->length, GRAIN, &sums, &summed);
+    for (uint64_t number = 0; number < SAMPLES; number++)
+      look.read(sample_at(number), GRAIN, &samples[number], nullptr);
     looking = librados::Rados::aio_create_completion(this, looked);
     if (!looking) return -ENOMEM;
     int result = only->io.aio_operate(only->object, looking, &look, nullptr);
@@ -239,17 +235,25 @@ struct Copyup : Request {
     return result;
   }
 
-  // The checksum of zeros that begins with zero is zero. Another grain's may be, too: the source is
-  // then read.
+  // One grain of each part of the source. Which one differs from object to object, so that no
+  // regular pattern of data hides between them.
+  uint64_t sample_at(uint64_t number) const {
+    const uint64_t part = sources[0]->length / GRAIN / SAMPLES;
+    const uint64_t chance = std::hash<std::string>()(object + char('a' + number));
+    return (number * part + chance % part) * GRAIN;
+  }
+
+  // What is all zeros never is: one sample with data must be seen. Samples beyond the end say
+  // nothing of what is before it.
   bool worth_copying() {
-    const size_t count = sums.length() < 4 ? 0 : get<uint32_t>(sums, 0);
-    if (stated < 0 || summed < 0 || size < SMALLEST || size > sources[0]->length ||
-        count * GRAIN != size || sums.length() != 4 + 4 * count)
-      return false;
-    size_t zeros = 0;
-    for (size_t grain = 0; grain < count; grain++)
-      zeros += get<uint32_t>(sums, 4 + 4 * grain) == 0;
-    return zeros * ZEROS <= count;
+    if (stated < 0 || size < SMALLEST || size > sources[0]->length) return false;
+    size_t zeros = 0, seen = 0;
+    for (auto &sample : samples) {
+      if (sample.length() == 0) continue;
+      seen++;
+      zeros += all_zeros(sample.c_str(), sample.length());
+    }
+    return seen > zeros && zeros * SAMPLES <= seen;
   }
 
   static void looked(librados::completion_t, void *argument) {
