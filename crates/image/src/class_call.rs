@@ -63,13 +63,16 @@ pub async fn ask<C: Call>(
     ask_all(store, object, vec![query(call)]).await?.answer::<C>()
 }
 
-/// Runs reading steps on the head of `object` in one operation.
+/// Runs reading steps on the head of `object` in one operation; in none when there are no steps.
 pub async fn ask_all(
     store: &dyn Store,
     object: &ObjectId,
     steps: Vec<ReadStep>,
 ) -> Result<Answers, CallError> {
-    let results = store.read(object, SnapId::HEAD, ReadOp { steps }).await?;
+    let results = match steps.is_empty() {
+        true => Vec::new(),
+        false => store.read(object, SnapId::HEAD, ReadOp { steps }).await?,
+    };
     Ok(Answers { object: object.clone(), results: results.into_iter() })
 }
 

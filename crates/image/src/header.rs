@@ -25,7 +25,7 @@ use crate::striping::{Striping, StripingError};
 
 pub(crate) use format::Identity;
 pub use format::ImageFormat;
-pub(crate) use load::{load, whole_format_1};
+pub(crate) use load::{StoredLayout, load, whole_format_1};
 pub use unwritable::UnwritableError;
 
 /// An image's header.

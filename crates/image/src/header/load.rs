@@ -2,8 +2,10 @@
 
 mod format_1;
 mod format_2;
+mod layout;
 
 pub(crate) use format_1::whole_format_1;
+pub(crate) use layout::StoredLayout;
 
 use marcot_store::Store;
 

@@ -5,19 +5,19 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use marcot_format::call::header::{
-    GetAccessTimestamp, GetDataPool, GetFeatures, GetFlags, GetObjectPrefix, GetSize,
-    GetStripeUnitCount,
+    GetAccessTimestamp, GetFeatures, GetFlags, GetObjectPrefix, GetSize,
 };
 use marcot_format::call::parent::{ParentGet, ParentOverlapGet};
 use marcot_format::features::{Features, Flags};
 use marcot_format::object_map::{MAX_OBJECT_COUNT, ObjectMap, ObjectState};
 use marcot_format::object_name;
 use marcot_format::parent::ParentImageSpec;
-use marcot_store::{ObjectId, PoolId, SnapId, Store};
+use marcot_store::{ObjectId, PoolId, ReadStep, SnapId, Store};
 
 use super::AncestryError;
-use crate::class_call::{CallError, ask_all, query};
+use crate::class_call::{Answers, CallError, ask_all, query};
 use crate::client::{Client, Location};
+use crate::header::StoredLayout;
 use crate::migration;
 use crate::object_map::load_states;
 use crate::striping::Striping;
@@ -64,16 +64,8 @@ impl Layer {
     ) -> Result<Layer, AncestryError> {
         let location = Location::new(PoolId(spec.pool_id), spec.pool_namespace.as_str());
         let object = header_object(spec);
-        let link = load_link(store, spec).await?;
-        let steps = vec![
-            query(&GetSize { snap_id: spec.snap_id }),
-            query(&GetObjectPrefix {}),
-            query(&GetFeatures { snap_id: SnapId::HEAD.0, read_only: true }),
-            query(&GetFlags { snap_id: spec.snap_id }),
-            query(&GetAccessTimestamp {}),
-        ];
-        let mut answers = ask_all(store, &object, steps).await?;
-        let (order, _) = answers.answer::<GetSize>()?;
+        let mut answers = ask_all(store, &object, steps(spec)).await?;
+        let (order, link) = link(&mut answers)?;
         let object_prefix = answers.answer::<GetObjectPrefix>()?.into();
         let (features, incompatible) = answers.answer::<GetFeatures>()?;
         let unknown = incompatible.without(Features::ALL);
@@ -88,11 +80,16 @@ impl Layer {
         }
         let flags = answers.answer::<GetFlags>()?;
         let accessed = Recorded::new(answers.answer::<GetAccessTimestamp>()?);
-        let (striping, data_pool) = load_layout(store, &object, order, features).await?;
+        let mut further = ask_all(store, &object, StoredLayout::steps(features)).await?;
+        let layout = StoredLayout::answered(features, &mut further)?;
+        let striping = layout.striping(order).map_err(AncestryError::Layout)?;
+        let data_pool = layout.data_pool(object.pool);
 
         let trusted =
             features.contains(Features::OBJECT_MAP) && !flags.contains(Flags::OBJECT_MAP_INVALID);
         let count = striping.object_count(link.size);
+        // After the link: a flatten in between has put into the map what the link then no longer
+        // leads to.
         let map = if trusted { load_map(store, &location, spec).await? } else { None };
         let (absent, mapped) = (AbsentSet::new(count, map.as_ref()), map.is_some());
         let spec = spec.clone();
@@ -159,49 +156,37 @@ fn header_object(spec: &ParentImageSpec) -> ObjectId {
 }
 
 async fn load_link(store: &dyn Store, spec: &ParentImageSpec) -> Result<Link, CallError> {
-    let snap_id = spec.snap_id;
-    let steps = vec![
-        query(&GetSize { snap_id }),
-        query(&ParentGet {}),
-        query(&ParentOverlapGet { snap_id }),
-    ];
-    let mut answers = ask_all(store, &header_object(spec), steps).await?;
-    let (_, size) = answers.answer::<GetSize>()?;
-    let parent = answers.answer::<ParentGet>()?;
-    let overlap = answers.answer::<ParentOverlapGet>()?.unwrap_or(0).min(size);
-    Ok(match parent.exists() && overlap > 0 {
-        true => Link { size, parent: Some(parent), overlap },
-        false => Link { size, parent: None, overlap: 0 },
-    })
+    let mut answers = ask_all(store, &header_object(spec), link_steps(spec.snap_id)).await?;
+    link(&mut answers).map(|(_, link)| link)
 }
 
-async fn load_layout(
-    store: &dyn Store,
-    object: &ObjectId,
-    order: u8,
-    features: Features,
-) -> Result<(Striping, PoolId), AncestryError> {
-    let striped = features.contains(Features::STRIPING);
-    let separate = features.contains(Features::DATA_POOL);
-    let mut steps = Vec::new();
-    if striped {
-        steps.push(query(&GetStripeUnitCount {}));
-    }
-    if separate {
-        steps.push(query(&GetDataPool {}));
-    }
-    let (mut unit, mut count, mut pool) = (0, 0, object.pool);
-    if !steps.is_empty() {
-        let mut answers = ask_all(store, object, steps).await?;
-        if striped {
-            (unit, count) = answers.answer::<GetStripeUnitCount>()?;
-        }
-        if separate {
-            pool = PoolId(answers.answer::<GetDataPool>()?);
-        }
-    }
-    let striping = Striping::new(order, unit, count).map_err(AncestryError::Layout)?;
-    Ok((striping, pool))
+fn link_steps(snap_id: u64) -> Vec<ReadStep> {
+    vec![query(&GetSize { snap_id }), query(&ParentGet {}), query(&ParentOverlapGet { snap_id })]
+}
+
+/// The answers to [`link_steps`], and the order that comes with them.
+fn link(answers: &mut Answers) -> Result<(u8, Link), CallError> {
+    let (order, size) = answers.answer::<GetSize>()?;
+    let parent = answers.answer::<ParentGet>()?;
+    let overlap = answers.answer::<ParentOverlapGet>()?.unwrap_or(0).min(size);
+    let link = match parent.exists() && overlap > 0 {
+        true => Link { size, parent: Some(parent), overlap },
+        false => Link { size, parent: None, overlap: 0 },
+    };
+    Ok((order, link))
+}
+
+/// What every layer is asked: its link, then what never changes, and its flags.
+fn steps(spec: &ParentImageSpec) -> Vec<ReadStep> {
+    let snap_id = spec.snap_id;
+    let mut steps = link_steps(snap_id);
+    steps.extend([
+        query(&GetObjectPrefix {}),
+        query(&GetFeatures { snap_id: SnapId::HEAD.0, read_only: true }),
+        query(&GetFlags { snap_id }),
+        query(&GetAccessTimestamp {}),
+    ]);
+    steps
 }
 
 /// The snapshot's object map; none when it is missing or damaged: reads then find out.

@@ -8,19 +8,19 @@ use std::sync::Arc;
 
 use marcot_format::Utime;
 use marcot_format::call::header::{
-    GetAccessTimestamp, GetCreateTimestamp, GetDataPool, GetFeatures, GetFlags, GetModifyTimestamp,
-    GetObjectPrefix, GetSize, GetSnapcontext, GetStripeUnitCount, OpFeaturesGet,
+    GetAccessTimestamp, GetCreateTimestamp, GetFeatures, GetFlags, GetModifyTimestamp,
+    GetObjectPrefix, GetSize, GetSnapcontext, OpFeaturesGet,
 };
 use marcot_format::call::lock::GetInfo;
 use marcot_format::call::parent::{ParentGet, ParentOverlapGet};
 use marcot_format::call::snapshot::{GetProtectionStatus, SnapshotGet};
 use marcot_format::features::{Features, Flags, OpFeatures};
 use marcot_format::lock::{LockInfo, RBD_LOCK};
-use marcot_store::{ObjectId, PoolId, ReadStep, SnapContext, SnapId, Store};
+use marcot_store::{ObjectId, ReadStep, SnapContext, SnapId, Store};
 
+use super::StoredLayout;
 use crate::class_call::{Answers, ask_all, query};
 use crate::header::{Header, HeaderError, Identity, ImageFormat, Parent, Snapshot};
-use crate::striping::Striping;
 
 /// How often to begin again when snapshots vanish while they are read.
 const ATTEMPTS: usize = 10;
@@ -70,9 +70,7 @@ enum Fixed<'a> {
 
 /// What only those headers have that the first read told of.
 struct Rest {
-    /// Unit and count; 0 where there are none.
-    stripes: (u64, u64),
-    data_pool: Option<PoolId>,
+    layout: StoredLayout,
     snapshots: Vec<Snapshot>,
 }
 
@@ -147,16 +145,12 @@ async fn load_rest(
     object: &ObjectId,
     head: &Head<'_>,
 ) -> Result<Rest, HeaderError> {
-    let first = matches!(head.fixed, Fixed::Read { .. });
-    let striped = first && head.features.contains(Features::STRIPING);
-    let separate = first && head.features.contains(Features::DATA_POOL);
-    let mut steps = Vec::new();
-    if striped {
-        steps.push(query(&GetStripeUnitCount {}));
-    }
-    if separate {
-        steps.push(query(&GetDataPool {}));
-    }
+    // It never changes.
+    let asked = match head.fixed {
+        Fixed::Known(_) => Features::NONE,
+        Fixed::Read { .. } => head.features,
+    };
+    let mut steps = StoredLayout::steps(asked);
     let ids = &head.snap_context.snaps;
     steps.extend(ids.iter().flat_map(|&SnapId(snap_id)| {
         [
@@ -166,21 +160,10 @@ async fn load_rest(
             query(&GetProtectionStatus { snap_id }),
         ]
     }));
-    let mut rest = Rest { stripes: (0, 0), data_pool: None, snapshots: Vec::new() };
-    if steps.is_empty() {
-        return Ok(rest);
-    }
     let mut answers = ask_all(store, object, steps).await?;
-    if striped {
-        rest.stripes = answers.answer::<GetStripeUnitCount>()?;
-    }
-    if separate {
-        rest.data_pool = Some(PoolId(answers.answer::<GetDataPool>()?));
-    }
-    for _ in ids.iter() {
-        rest.snapshots.push(next_snapshot(&mut answers)?);
-    }
-    Ok(rest)
+    let layout = StoredLayout::answered(asked, &mut answers)?;
+    let snapshots = ids.iter().map(|_| next_snapshot(&mut answers)).collect::<Result<_, _>>()?;
+    Ok(Rest { layout, snapshots })
 }
 
 fn assemble(identity: &Identity, head: Head<'_>, rest: Rest) -> Result<Header, HeaderError> {
@@ -190,11 +173,11 @@ fn assemble(identity: &Identity, head: Head<'_>, rest: Rest) -> Result<Header, H
             (before.data_pool, prefix, before.striping, before.created)
         }
         Fixed::Read { order, object_prefix, created } => {
-            let (unit, count) = rest.stripes;
-            let striping = Striping::new(order, unit, count).map_err(|source| {
-                HeaderError::Layout { image: Arc::clone(&identity.name), source }
+            let striping = rest.layout.striping(order).map_err(|source| HeaderError::Layout {
+                image: Arc::clone(&identity.name),
+                source,
             })?;
-            let data_pool = rest.data_pool.unwrap_or(identity.location.pool);
+            let data_pool = rest.layout.data_pool(identity.location.pool);
             (data_pool, object_prefix.into(), striping, created)
         }
     };
