@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, Weak};
 
 use futures_util::TryFutureExt;
-use futures_util::future::try_join;
+use futures_util::future::{join, try_join};
 use marcot_format::features::{Features, Flags};
 use marcot_format::object_map::{ObjectMap as States, ObjectState};
 use marcot_store::{Errno, ObjectId, SnapId, Store, StoreError, WriteOp, WriteStep};
@@ -154,7 +154,8 @@ impl Image {
         at: &Location,
         options: OpenOptions,
     ) -> Result<Arc<Image>, OpenError> {
-        let (identity, current) = open::find(client, at, &options).await?;
+        let identity = identify(client, at, &options.image).await?;
+        let (current, watch) = open::read_and_watch(client, &identity, &options).await?;
         let times = (current.header.accessed, current.header.modified);
         let image = Arc::new_cyclic(|this| Image {
             this: Weak::clone(this),
@@ -175,10 +176,8 @@ impl Image {
             journal_seen: AtomicBool::new(false),
             absences: Absences::default(),
         });
-        if image.is_writable() {
-            image.start_watching().await.map_err(CallError::from)?;
-            // Whatever changed between reading the header and watching it was not told.
-            image.note_header_change();
+        if let Some(watch) = watch {
+            image.answer_watch(watch);
         }
         Ok(image)
     }
@@ -189,13 +188,9 @@ impl Image {
         if !self.is_writable() {
             return Ok(());
         }
-        let released = self.release_lock().await;
-        let unwatched = self.stop_watching().await.map_err(LockError::from);
+        let released = self.release_lock_then(self.stop_watching()).await;
         let flushed = self.store().flush().await.map_err(LockError::from);
-        released
-            .and(unwatched)
-            .and(flushed)
-            .map_err(|source| CloseError { image: self.name(), source })
+        released.and(flushed).map_err(|source| CloseError { image: self.name(), source })
     }
 
     /// The header as last read. Notifications since then are not accounted for.
@@ -266,13 +261,50 @@ impl Image {
             return Ok(());
         }
         let before = self.current();
-        let (header, config) = try_join(
+        let read = self.read_again(&before).await?;
+        self.go_on_with(read, &before, noticed).await
+    }
+
+    /// Sends `change`, an operation on the header that makes what is known of it stale, and right
+    /// behind it, without waiting, what reads the header again: the two keep their order. `made` runs
+    /// between: when the change was made, before the image goes on with what was read.
+    ///
+    /// The outer error is the change's, and then nothing was refreshed.
+    pub(crate) async fn refresh_behind<E>(
+        &self,
+        change: impl Future<Output = Result<(), E>>,
+        made: impl FnOnce(),
+    ) -> Result<Result<(), HeaderError>, E> {
+        let _single = self.refreshing.lock().await;
+        self.note_header_change();
+        let noticed = self.noticed.load(Ordering::SeqCst);
+        let before = self.current();
+        let (changed, read) = join(change, self.read_again(&before)).await;
+        changed?;
+        made();
+        Ok(match read {
+            Ok(read) => self.go_on_with(read, &before, noticed).await,
+            Err(error) => Err(error),
+        })
+    }
+
+    async fn read_again(&self, before: &Current) -> Result<(Header, Arc<Config>), HeaderError> {
+        try_join(
             load(self.store(), &self.identity, Some(&before.header)).err_into::<HeaderError>(),
             image_config(&self.client, self.identity.location.pool, self.header_object())
                 .err_into(),
         )
-        .await?;
-        let object_map = self.object_map_for(&header, &before).await?;
+        .await
+    }
+
+    /// Replaces what is known of the image; the caller keeps others from refreshing.
+    async fn go_on_with(
+        &self,
+        (header, config): (Header, Arc<Config>),
+        before: &Current,
+        noticed: u64,
+    ) -> Result<(), HeaderError> {
+        let object_map = self.object_map_for(&header, before).await?;
         let view = header.view(self.snap);
         let same_parent = match (&header.parent, &before.header.parent) {
             (Some(now), Some(then)) => now.spec == then.spec,
@@ -314,14 +346,6 @@ impl Image {
             }
             (false, Some(map)) => map.close().await.map(|()| None),
             (false, None) => Ok(None),
-        }
-    }
-
-    /// Gives the object map's lock back and goes on without one.
-    pub(crate) async fn drop_object_map(&self) -> Result<(), CallError> {
-        match self.forget_object_map().await {
-            Some(map) => map.close().await,
-            None => Ok(()),
         }
     }
 

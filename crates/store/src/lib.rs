@@ -7,7 +7,8 @@
 //! against it, and the conformance suite in `testkit` defines what every engine must do.
 //!
 //! What holds on every engine:
-//! * order holds per object only: un-awaited operations on different objects may be reordered;
+//! * order holds per object only, beginning and ending a watch included: un-awaited operations on
+//!   different objects may be reordered;
 //! * the steps of one operation read the object's content as it was before the operation
 //!   (existence and size, as RADOS has it, are those after the steps before);
 //! * a write yields success or an errno, never data;

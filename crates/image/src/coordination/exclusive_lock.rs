@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use futures_util::future::select;
+use futures_util::future::{join3, ready, select};
 use marcot_format::Utime;
 use marcot_format::call::lock::{Lock, SetCookie, Unlock};
 use marcot_format::features::Features;
@@ -141,7 +141,7 @@ impl Image {
         while !lock.is_owner() {
             let seen = lock.released.count();
             match self.try_lock().await? {
-                None => self.become_owner().await?,
+                None => {}
                 Some(Holder::Gone) => {}
                 Some(Holder::Dead(holder)) => self.evict(holder).await?,
                 Some(Holder::User(locker)) => {
@@ -158,22 +158,46 @@ impl Image {
 
     /// Gives the lock back after the verbs and writes in flight, if this handle has it.
     pub(crate) async fn release_lock(&self) -> Result<(), LockError> {
+        self.release_lock_then(ready(Ok(()))).await
+    }
+
+    /// The same, and sends `last` right behind it.
+    ///
+    /// The object map's lock and the image's go at once. Who comes next and finds the map's still
+    /// there takes it for a dead client's and breaks it, which is no loss any more.
+    pub(crate) async fn release_lock_then(
+        &self,
+        last: impl Future<Output = Result<(), StoreError>>,
+    ) -> Result<(), LockError> {
         let lock = &self.coordination().lock;
         let _single = lock.changing.lock().await;
         if !lock.is_owner() {
-            return Ok(());
+            return Ok(last.await?);
         }
         let _verbs = lock.verbs.close().await;
         let _writes = self.writes().close().await;
         lock.owner.store(false, Ordering::SeqCst);
-        self.drop_object_map().await?;
-        let unlock = Unlock { name: RBD_LOCK.to_owned(), cookie: self.lock_cookie()? };
-        match tell(self.store(), self.header_object(), &unlock).await {
-            Err(error) if error.is_not_found() => {}
-            other => other?,
+        let released = NotifyMessage::ReleasedLock(self.image_client());
+        let cookie = self.lock_cookie();
+        let unlocking = async {
+            let unlock = Unlock { name: RBD_LOCK.to_owned(), cookie: cookie? };
+            match tell(self.store(), self.header_object(), &unlock).await {
+                Err(error) if error.is_not_found() => Ok(()),
+                other => Ok(other?),
+            }
+        };
+        let map = self.forget_object_map().await;
+        let closing = async {
+            match map {
+                Some(map) => Ok(map.close().await?),
+                None => Ok(()),
+            }
+        };
+        let (closed, unlocked, last) = join3(closing, unlocking, last).await;
+        if unlocked.is_ok() {
+            self.announce(released);
         }
-        self.announce(NotifyMessage::ReleasedLock(self.image_client()));
-        Ok(())
+        closed.and(unlocked).and(last.map_err(LockError::from))
     }
 
     /// Somebody asks for the lock: it is given back in a task of its own.
@@ -226,27 +250,29 @@ impl Image {
             duration: Utime::default(),
             flags: 0,
         };
-        match tell(self.store(), self.header_object(), &lock).await {
-            Ok(()) => Ok(None),
-            Err(error) if error.errno() == Errno::EXIST => Ok(None),
+        let taking = async {
+            match tell(self.store(), self.header_object(), &lock).await {
+                Err(error) if error.errno() == Errno::EXIST => Ok(()),
+                other => other,
+            }
+        };
+        // Once it is taken, what was read before may be stale, and the object map is ours.
+        let owner = &self.coordination().lock.owner;
+        let refreshed = self.refresh_behind(taking, || owner.store(true, Ordering::SeqCst)).await;
+        match refreshed {
+            Ok(Ok(())) => {
+                self.announce(NotifyMessage::AcquiredLock(self.image_client()));
+                Ok(None)
+            }
+            Ok(Err(error)) => {
+                owner.store(false, Ordering::SeqCst);
+                let unlock = Unlock { name: RBD_LOCK.to_owned(), cookie: self.lock_cookie()? };
+                tell(self.store(), self.header_object(), &unlock).await?;
+                Err(error.into())
+            }
             Err(error) if error.errno() == Errno::BUSY => self.find_holder().await.map(Some),
             Err(error) => Err(error.into()),
         }
-    }
-
-    /// The lock is taken: what was read before may be stale, and the object map is ours.
-    async fn become_owner(&self) -> Result<(), LockError> {
-        let lock = &self.coordination().lock;
-        self.note_header_change();
-        lock.owner.store(true, Ordering::SeqCst);
-        if let Err(error) = self.refresh_if_stale().await {
-            lock.owner.store(false, Ordering::SeqCst);
-            let unlock = Unlock { name: RBD_LOCK.to_owned(), cookie: self.lock_cookie()? };
-            tell(self.store(), self.header_object(), &unlock).await?;
-            return Err(error.into());
-        }
-        self.announce(NotifyMessage::AcquiredLock(self.image_client()));
-        Ok(())
     }
 
     async fn request_lock(&self, seen: u64) -> Result<(), LockError> {

@@ -19,14 +19,8 @@ use crate::client::Client;
 use crate::image::Image;
 
 impl Image {
-    /// Registers the watch and answers it in a task of its own.
-    pub(crate) async fn start_watching(self: &Arc<Self>) -> Result<()> {
-        let watch = self.store().watch(self.header_object()).await?;
-        self.answer_watch(watch);
-        Ok(())
-    }
-
-    fn answer_watch(self: &Arc<Self>, watch: Watch) {
+    /// Answers a watch of the header in a task of its own.
+    pub(crate) fn answer_watch(self: &Arc<Self>, watch: Watch) {
         self.coordination().set_watch_handle(Some(watch.handle));
         let image = Arc::downgrade(self);
         let object = self.header_object().clone();

@@ -2,15 +2,17 @@
 
 use std::sync::Arc;
 
+use futures_util::future::join;
 use marcot_format::call::directory::DirGetName;
 use marcot_format::call::id::GetId;
 use marcot_format::call::trash::TrashGet;
 use marcot_format::object_name;
+use marcot_store::watch::Watch;
 use marcot_store::{Errno, SnapId};
 
 use super::{Current, OpenOptions};
 use crate::class_call::{CallError, ask};
-use crate::client::{Client, ImageKey, Location, SnapKey};
+use crate::client::{Access, Client, ImageKey, Location, SnapKey};
 use crate::config::overrides::image_config;
 use crate::header::{Header, HeaderError, Identity, load};
 use crate::pool::format_1;
@@ -38,17 +40,16 @@ impl OpenError {
     }
 }
 
-/// Finds the image and reads it.
-pub(super) async fn find(
+/// Reads the image.
+pub(super) async fn read(
     client: &Client,
-    at: &Location,
+    identity: &Identity,
     options: &OpenOptions,
-) -> Result<(Identity, Current), OpenError> {
-    let identity = identify(client, at, &options.image).await?;
+) -> Result<Current, OpenError> {
     let header_object = identity.header_object();
-    let (header, config) = futures_util::future::join(
-        load(&*client.store, &identity, None),
-        image_config(client, at.pool, &header_object),
+    let (header, config) = join(
+        load(&*client.store, identity, None),
+        image_config(client, identity.location.pool, &header_object),
     )
     .await;
     let header = match header {
@@ -60,7 +61,36 @@ pub(super) async fn find(
     };
     let snap = select(&header, &options.snap)?;
     let view = header.view(snap).ok_or_else(|| no_snapshot(&header, snap.0.to_string()))?;
-    Ok((identity, Current::opened(header, view, config?)))
+    Ok(Current::opened(header, view, config?))
+}
+
+/// The same, and watches the header if the image is to be written.
+///
+/// Both are sent at once: they keep their order, so whatever changes after the header was read is
+/// told.
+pub(super) async fn read_and_watch(
+    client: &Client,
+    identity: &Identity,
+    options: &OpenOptions,
+) -> Result<(Current, Option<Watch>), OpenError> {
+    let writable = options.access == Access::ReadWrite
+        && matches!(options.snap, SnapKey::Head | SnapKey::Id(SnapId::HEAD));
+    if !writable {
+        return Ok((read(client, identity, options).await?, None));
+    }
+    let header_object = identity.header_object();
+    let watching = client.store.watch(&header_object);
+    let (watch, current) = join(watching, read(client, identity, options)).await;
+    match (watch, current) {
+        (Ok(watch), Ok(current)) => Ok((current, Some(watch))),
+        (Ok(watch), Err(error)) => {
+            // The error that made us turn back is the one to report.
+            let _ = client.store.unwatch(&header_object, watch.handle).await;
+            Err(error)
+        }
+        (Err(_), Err(error)) => Err(error),
+        (Err(error), Ok(_)) => Err(CallError::from(error).into()),
+    }
 }
 
 fn select(header: &Header, key: &SnapKey) -> Result<SnapId, OpenError> {

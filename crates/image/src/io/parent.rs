@@ -56,6 +56,11 @@ impl Image {
         }
     }
 
+    /// Reads the ancestors' headers ahead of their use, which tells what is wrong with them.
+    pub(crate) async fn find_ancestors(&self) {
+        let _ = self.search(&self.current()).await;
+    }
+
     fn parent_problem(&self, problem: &'static str) -> ParentError {
         ParentError::Io(IoError::Parents { image: self.name(), problem })
     }

@@ -8,6 +8,7 @@
 
 use std::sync::Arc;
 
+use futures_util::future::join;
 use marcot_format::features::Features;
 use marcot_store::{Errno, StoreError};
 
@@ -152,10 +153,12 @@ impl<'a> Claim<'a> {
         Ok(self.image.store().flush().await?)
     }
 
-    /// Ends a verb: tells all clients to read the header again, does so itself, flushes.
+    /// Ends a verb: tells all clients to read the header again, does so itself meanwhile, flushes.
     pub(crate) async fn announce(&self) -> Result<(), ClaimError> {
-        self.image.notify_header_update().await?;
-        self.image.refresh_if_stale().await?;
+        let told = self.image.notify_header_update();
+        let (told, read) = join(told, self.image.refresh_if_stale()).await;
+        told?;
+        read?;
         self.flush().await
     }
 }

@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use futures_util::future::join;
 use marcot_format::call::parent::ParentDetach;
 use marcot_format::features::Features;
 use marcot_store::Errno;
@@ -49,7 +50,10 @@ pub async fn flatten(image: &Image, progress: &dyn Progress) -> Result<(), Flatt
     check_writable(image)?;
     image.refresh_if_stale().await.map_err(ClaimError::from)?;
     check_parent(image)?;
-    image.as_owner(OwnerRequest::Flatten, progress, || flatten_here(image, progress)).await
+    let flattening =
+        image.as_owner(OwnerRequest::Flatten, progress, || flatten_here(image, progress));
+    // The parents' headers are read while the lock is taken.
+    join(image.find_ancestors(), flattening).await.1
 }
 
 async fn flatten_here(image: &Image, progress: &dyn Progress) -> Result<(), FlattenError> {
