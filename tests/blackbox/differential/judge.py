@@ -53,9 +53,7 @@ class Judge:
         create = {"prefix": "osd pool create", "pool": pool, "pg_num": 2}
         enable = {"prefix": "osd pool application enable", "pool": pool, "app": "rbd"}
         for command in create, enable:
-            failed, _, text = self.cluster.mon_command(json.dumps(command), b"")
-            if failed:
-                raise SystemExit(text)
+            self.op_monitor({"command": command})
 
     # Where things are: "a/image" or "a/namespace/image".
 
@@ -107,6 +105,17 @@ class Judge:
                 self.context(letter, place[1]).remove_object(place[2])
             except rados.ObjectNotFound:
                 self.headless.add(place)
+
+    # The cluster.
+
+    def op_monitor(self, op):
+        """What `ceph` would do, which takes a second for each."""
+        failed, _, text = self.cluster.mon_command(json.dumps(op["command"]), b"")
+        if failed:
+            raise OSError(-failed, "%s: %s" % (op["command"], text))
+
+    def op_pool_remove(self, op):
+        self.cluster.delete_pool(self.pools[op["pool"]])
 
     # Images.
 
@@ -347,29 +356,38 @@ class Judge:
 
     def images(self, op):
         """Every image, opened, with its name; or those alone that the operation names."""
+        for spec in op.get("only", []):
+            with self.open(spec, read_only=True) as image:
+                yield spec, image
+        if "only" in op:
+            return
         for letter in self.pools:
             for namespace in [""] + list(self.rbd.namespace_list(self.context(letter))):
                 context = self.context(letter, namespace)
                 for name in self.rbd.list(context):
                     spec = "/".join(filter(None, [letter, namespace, name]))
-                    if spec in op.get("only", [spec]):
-                        with rbd.Image(context, name, read_only=True) as image:
-                            yield spec, image
+                    with rbd.Image(context, name, read_only=True) as image:
+                        yield spec, image
 
     def op_contents(self, op):
         """Sums of the bytes of images and their snapshots."""
         sums = {}
         for spec, image in self.images(op):
-            sums[spec] = self.sum(image)
-            for snap in image.list_snaps():
-                image.set_snap_by_id(snap["id"])
-                label = spec + "@" + self.label(image, snap)
-                sums[label] = self.sum(image)
+            sums.update(self.sums(spec, image))
         return {"sums": sums}
 
     def op_shapes(self, op):
         """Everything but the bytes of images, numbers as they are."""
         return {"shapes": {spec: self.shape(image) for spec, image in self.images(op)}}
+
+    def op_all(self, op):
+        """Both."""
+        sums, shapes = {}, {}
+        for spec, image in self.images(op):
+            shapes[spec] = self.shape(image)
+            image.set_snap(None)
+            sums.update(self.sums(spec, image))
+        return {"sums": sums, "shapes": shapes}
 
     def shape(self, image):
         stat = image.stat()
@@ -405,6 +423,13 @@ class Judge:
             label = self.label(image, snap)
             snaps.append([snap["id"], label, snap["size"], protected, image.flags()])
         return {**shape, "snaps": sorted(snaps)}
+
+    def sums(self, spec, image):
+        sums = {spec: self.sum(image)}
+        for snap in image.list_snaps():
+            image.set_snap_by_id(snap["id"])
+            sums[spec + "@" + self.label(image, snap)] = self.sum(image)
+        return sums
 
     def sum(self, image):
         """A read of nothing is left out: librbd takes it for an access."""

@@ -25,7 +25,7 @@ use std::path::PathBuf;
 
 pub(crate) use judge::Judge;
 pub(crate) use operation::{Answer, Operation, pattern};
-pub(crate) use ours::{Ours, sum};
+pub(crate) use ours::Ours;
 
 use dump::only_in;
 use side::Side;

@@ -254,9 +254,9 @@ pub(crate) fn parts(spec: &str) -> (&str, &str, &str) {
 
 /// Bytes that tell where they were meant to go; zeros for 0. As `judge.py` has it.
 pub(crate) fn pattern(fill: u8, length: u64) -> Vec<u8> {
-    let sector = |at: u64| match fill {
-        0 => 0,
-        fill => u8::try_from((u64::from(fill) + at / 512) % 251 + 1).expect("below 252"),
-    };
-    (0..length).map(sector).collect()
+    let mut bytes = vec![0; usize::try_from(length).expect("it is to be in memory")];
+    for (sector, chunk) in bytes.chunks_mut(512).enumerate().filter(|_| fill != 0) {
+        chunk.fill(u8::try_from((usize::from(fill) + sector) % 251 + 1).expect("below 252"));
+    }
+    bytes
 }

@@ -21,6 +21,7 @@ use marcot_image::operation::{
 use marcot_image::pool::{init, namespace};
 use marcot_image::{Access, Client, Image, ImageKey, Location, NoProgress, OpenOptions, SnapKey};
 use marcot_store::{ClusterChange, Errno, OtherApplications, PoolId, SnapId};
+use marcot_testkit::adler32;
 use pollster::block_on;
 
 use super::judge::Pools;
@@ -194,7 +195,7 @@ impl Ours {
                 };
                 let access = if *writable { Access::ReadWrite } else { Access::ReadOnly };
                 let bytes = self.with_snap(image, at(snap), access, read).await?;
-                return Ok(Some(sum(&bytes)));
+                return Ok(Some(adler32(&bytes)));
             }
             _ => self.change(operation).await?,
         }
@@ -366,16 +367,6 @@ fn old_image(size: u64, layout: &Layout) -> CreateOptions {
 
 fn at(snap: &Option<String>) -> SnapKey {
     snap.clone().map_or(SnapKey::Head, SnapKey::Name)
-}
-
-/// zlib's adler32, which the judge's language has at hand.
-pub(crate) fn sum(bytes: &[u8]) -> u32 {
-    let (mut low, mut high) = (1, 0);
-    for byte in bytes {
-        low = (low + u32::from(*byte)) % 65521;
-        high = (high + low) % 65521;
-    }
-    high << 16 | low
 }
 
 /// librbd's interface cuts what reaches over the end, our layer leaves that to whoever calls it.

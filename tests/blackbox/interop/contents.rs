@@ -2,8 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use marcot_testkit::adler32;
+
 use super::table::Effect;
-use crate::differential::{pattern, sum};
+use crate::differential::pattern;
 
 /// `image` and `image@snapshot`, with their bytes.
 #[derive(Default)]
@@ -77,6 +79,6 @@ impl Contents {
         let named = self.0.iter().map(|(name, bytes)| (format!("{place}{name}"), bytes));
         let image = |name: &str| name.split('@').next().unwrap_or_default().to_owned();
         let wanted = named.filter(|(name, _)| images.contains(&image(name)));
-        wanted.map(|(name, bytes)| (name, sum(bytes))).collect()
+        wanted.map(|(name, bytes)| (name, adler32(bytes))).collect()
     }
 }

@@ -2,10 +2,21 @@
 
 use super::contents::Contents;
 use super::party::{Commands, Party};
+use super::table::Texts;
 
 /// What is asked about an image, one question at a time.
-const QUESTIONS: [&str; 6] =
-    ["info {i}", "snap ls {i}", "status {i}", "image-meta ls {i}", "children {s}", "info {s}"];
+const QUESTIONS: [&str; 7] = [
+    "info {i}",
+    "snap ls --all {i}",
+    "status {i}",
+    "image-meta ls {i}",
+    "children {s}",
+    "info {s}",
+    "export --no-progress {s} -",
+];
+
+/// What is asked after every line where all texts are compared.
+const ALWAYS: [&str; 4] = ["info {i}", "snap ls {i}", "children {s}", "status {i}"];
 
 /// What is asked about the place of the images.
 const PLACES: [&str; 4] = ["ls -l {p}", "trash ls {p}", "ls {p}", "group ls {p}"];
@@ -18,6 +29,7 @@ pub(super) struct Look<'a> {
     pub(super) place: &'a str,
     /// Who made the change.
     pub(super) actor: Party,
+    pub(super) texts: Texts,
     /// Which questions it is the turn of.
     pub(super) turn: usize,
 }
@@ -34,9 +46,12 @@ impl Look<'_> {
         }
         let snapshots = self.contents.user_snapshots(image);
         let snapshot = snapshots.last().unwrap_or(image);
-        let question = self.chosen(&QUESTIONS);
-        let question = question.replace("{i}", &format!("{}/{image}", self.place));
-        self.same(&question.replace("{s}", &format!("{}/{snapshot}", self.place)))
+        let always = if self.texts == Texts::All { &ALWAYS[..] } else { &[] };
+        for question in always.iter().copied().chain([self.chosen(&QUESTIONS)]) {
+            let question = question.replace("{i}", &format!("{}/{image}", self.place));
+            self.same(&question.replace("{s}", &format!("{}/{snapshot}", self.place)))?;
+        }
+        Ok(())
     }
 
     fn chosen(&self, of: &[&'static str]) -> &'static str {
@@ -45,7 +60,7 @@ impl Look<'_> {
 
     fn same(&self, line: &str) -> Result<(), String> {
         let mut words: Vec<&str> = line.split(' ').collect();
-        if self.turn % 4 >= 2 {
+        if self.turn % 4 >= 2 && words[0] != "export" {
             words.extend(["--format", "json"]);
         }
         let ours = self.commands.run(Party::Marcot, &words);
@@ -56,12 +71,12 @@ impl Look<'_> {
         Err(format!("rbd {}\nceph:\n{theirs}marcot:\n{ours}", words.join(" ")))
     }
 
-    /// Has the other side than the one that made the change check the object maps: one that it
-    /// finds wrong is flagged.
-    pub(super) fn check_object_map(&self, image: &str) -> Result<(), String> {
+    /// Has the other side than the one that made the change check the object maps of an image and,
+    /// every second time, its snapshots: one that it finds wrong is flagged.
+    pub(super) fn check_object_maps(&self, image: &str) -> Result<(), String> {
         let mut snapshots = self.contents.user_snapshots(image);
         snapshots.retain(|_| self.turn.is_multiple_of(2));
-        for name in snapshots.last().map(String::as_str).into_iter().chain([image]) {
+        for name in snapshots.iter().map(String::as_str).chain([image]) {
             let check = format!("--no-progress object-map check {}/{name}", self.place);
             self.commands.must(self.actor.other(), &check)?;
         }

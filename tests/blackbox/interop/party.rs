@@ -4,7 +4,9 @@ use std::fmt;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::sync::{Mutex, PoisonError};
 
+use super::starter::{self, Starter};
 use crate::normalise;
 
 /// A side.
@@ -36,6 +38,8 @@ impl fmt::Display for Party {
 pub(super) struct Commands {
     conf: PathBuf,
     folder: tempfile::TempDir,
+    /// Ours and Ceph's, where there are hundreds of lines to run.
+    loaded: Option<[Mutex<Starter>; 2]>,
 }
 
 /// What a command said.
@@ -50,7 +54,19 @@ impl Commands {
     pub(super) fn new(conf: &Path) -> Commands {
         let folder = tempfile::tempdir().expect("a folder");
         symlink(env!("CARGO_BIN_EXE_marcot"), folder.path().join("rbd")).expect("a link");
-        Commands { conf: conf.to_owned(), folder }
+        Commands { conf: conf.to_owned(), folder, loaded: None }
+    }
+
+    /// The same for hundreds of lines: each runs in a child of a command that is loaded already.
+    pub(super) fn loaded(conf: &Path) -> Commands {
+        let commands = Commands::new(conf);
+        let library = starter::build(commands.folder());
+        let begin = |party| {
+            let program = commands.program(party);
+            Mutex::new(Starter::begin(commands.prepared(party, Command::new(program)), &library))
+        };
+        let loaded = Some([begin(Party::Marcot), begin(Party::Ceph)]);
+        Commands { loaded, ..commands }
     }
 
     /// A folder for files and sockets.
@@ -61,12 +77,20 @@ impl Commands {
     /// `rbd WORDS` of that side. Ceph's can hang, and does not heed a plain end.
     pub(super) fn rbd(&self, party: Party, words: &[&str]) -> Command {
         let mut command = Command::new("timeout");
-        command.args(["-s", "KILL", "60"]);
+        command.args(["-s", "KILL", "60"]).arg(self.program(party)).args(words);
+        self.prepared(party, command)
+    }
+
+    fn program(&self, party: Party) -> PathBuf {
         match party {
-            Party::Marcot => command.arg(self.folder.path().join("rbd")),
-            Party::Ceph => command.arg("rbd"),
-        };
-        command.args(words).env("CEPH_CONF", &self.conf).env("TZ", "UTC");
+            Party::Marcot => self.folder.path().join("rbd"),
+            Party::Ceph => "rbd".into(),
+        }
+    }
+
+    /// With all that a side's command finds in its environment.
+    fn prepared(&self, party: Party, mut command: Command) -> Command {
+        command.env("CEPH_CONF", &self.conf).env("TZ", "UTC");
         // Images of format 1 are made by force only.
         command.env("RBD_FORCE_ALLOW_V1", "1");
         command.current_dir(self.folder.path()).env_remove("MARCOT_STORE");
@@ -102,7 +126,11 @@ impl Commands {
 
     /// Runs it to its end.
     pub(super) fn run(&self, party: Party, words: &[&str]) -> Said {
-        Said::of(&self.rbd(party, words).output().expect("a process"))
+        let Some(loaded) = &self.loaded else {
+            return Said::of(&self.rbd(party, words).output().expect("a process"));
+        };
+        let starter = &loaded[usize::from(party == Party::Ceph)];
+        Said::of(&starter.lock().unwrap_or_else(PoisonError::into_inner).run(words))
     }
 
     /// Runs what must work.

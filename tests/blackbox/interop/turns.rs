@@ -12,10 +12,8 @@ use super::contents::Contents;
 use super::looks::Look;
 use super::party::{Commands, Party};
 use super::shapes;
-use super::stage::remove_pool;
-use super::table::{
-    Changes, DESPITE_JOURNALS, DataPool, Effect, FeatureSet, STEPS, Step, make_erasure_coded,
-};
+use super::steps::{DESPITE_JOURNALS, Outcome, STEPS, Step};
+use super::table::{Changes, DataPool, Effect, FeatureSet};
 use crate::differential::{Answer, Judge, Operation, Ours};
 
 /// Where the sides meet.
@@ -35,15 +33,11 @@ pub(super) struct Turns<'a> {
     data_pool: String,
 }
 
-/// What librbd read.
+/// What librbd read, and what it knows about images.
 #[derive(Deserialize)]
-struct Sums {
+struct Seen {
+    #[serde(default)]
     sums: BTreeMap<String, u32>,
-}
-
-/// What librbd knows about images.
-#[derive(Deserialize)]
-struct Shapes {
     shapes: BTreeMap<String, Value>,
 }
 
@@ -62,7 +56,7 @@ impl<'a> Turns<'a> {
         Turns {
             set,
             first,
-            commands: Commands::new(conf),
+            commands: Commands::loaded(conf),
             judge,
             ours,
             contents: Contents::default(),
@@ -75,9 +69,9 @@ impl<'a> Turns<'a> {
 
     pub(super) fn take_all(mut self) -> Result<(), String> {
         self.take_turns()?;
-        let pool = self.place.split('/').next().unwrap_or_default();
-        remove_pool(&self.commands, pool);
-        remove_pool(&self.commands, &self.data_pool);
+        for pool in ["a", "b"] {
+            self.administer(&json!({"op": "pool_remove", "pool": pool}))?;
+        }
         Ok(())
     }
 
@@ -99,7 +93,9 @@ impl<'a> Turns<'a> {
     }
 
     fn fits(&self, step: &Step) -> bool {
-        self.set.lines.contains(&step.needs)
+        // Of images with journals we refuse more than Ceph does.
+        let refused = step.outcome == Outcome::Refused && self.set.changes == Changes::ByCeph;
+        self.set.lines.contains(&step.needs) && !refused
     }
 
     fn prepare(&mut self) -> Result<(), String> {
@@ -107,12 +103,40 @@ impl<'a> Turns<'a> {
             self.commands.must(self.first, &format!("pool init {pool}"))?;
         }
         if self.set.data_pool == DataPool::ErasureCoded {
-            make_erasure_coded(&self.commands, &self.data_pool)?;
+            self.make_erasure_coded()?;
         }
         if self.set.namespace.is_some() {
             self.commands.must(self.first, &format!("namespace create {}", self.place))?;
         }
         Ok(())
+    }
+
+    /// The data pool anew: two data chunks and a coding one, which two OSDs and more can hold.
+    fn make_erasure_coded(&mut self) -> Result<(), String> {
+        let pool = self.data_pool.clone();
+        self.administer(&json!({"op": "pool_remove", "pool": "b"}))?;
+        for command in [
+            json!({"prefix": "osd erasure-code-profile set", "name": "interop", "force": true,
+                   "profile": ["k=2", "m=1", "crush-failure-domain=osd"]}),
+            json!({"prefix": "osd pool create", "pool": pool, "pg_num": 4,
+                   "pool_type": "erasure", "erasure_code_profile": "interop"}),
+            json!({"prefix": "osd pool set", "pool": pool, "var": "min_size", "val": "2"}),
+            json!({"prefix": "osd pool set", "pool": pool, "var": "allow_ec_overwrites",
+                   "val": "true"}),
+            json!({"prefix": "osd pool application enable", "pool": pool, "app": "rbd"}),
+        ] {
+            self.administer(&json!({"op": "monitor", "command": command}))?;
+        }
+        Ok(())
+    }
+
+    /// Has the judge do something that is no operation on an image.
+    fn administer(&mut self, wish: &Value) -> Result<(), String> {
+        self.judge.ask(wish);
+        match self.judge.hear(&wish.to_string())? {
+            Answer { errno: 0, .. } => Ok(()),
+            refused => Err(format!("{wish}: {refused:?}")),
+        }
     }
 
     /// A line with this row's names in it.
@@ -128,6 +152,9 @@ impl<'a> Turns<'a> {
 
     fn take(&mut self, actor: Party, step: &Step, line: &str, number: usize) -> Result<(), String> {
         match step.line.split_once(' ') {
+            Some(("rbd", _)) if step.outcome == Outcome::Refused => {
+                self.both_refuse(actor, line)?
+            }
             Some(("rbd", _)) => drop(self.commands.must(actor, &line[4..])?),
             _ => self.change_bytes(actor, step)?,
         }
@@ -135,7 +162,6 @@ impl<'a> Turns<'a> {
             self.contents.apply(effect);
         }
         let images = self.images_in(step);
-        let mut checked = Vec::new();
         // Those that the line is about, and now and then all: others should not have changed.
         let mut seen = self.contents.images();
         if !number.is_multiple_of(8) {
@@ -143,22 +169,23 @@ impl<'a> Turns<'a> {
         }
         let seen: Vec<String> =
             seen.into_iter().map(|image| format!("{}{image}", self.spelled)).collect();
-        self.compare_bytes(&seen)?;
-        let shapes = self.compare_shapes(&seen)?;
+        let shapes = self.compare(&seen)?;
         let look = Look {
             commands: &self.commands,
             contents: &self.contents,
             place: &self.place,
             actor,
+            texts: self.set.texts,
             turn: number,
         };
         look.compare(&images)?;
+        let mut checked = Vec::new();
         for image in images {
             let spec = format!("{}{image}", self.spelled);
             let Some(shape) = shapes.get(&spec) else { continue };
             let features = Features::from_bits(shape["features"].as_u64().unwrap_or(0));
             if features.contains(Features::OBJECT_MAP) {
-                look.check_object_map(&image)?;
+                look.check_object_maps(&image)?;
                 checked.push(spec);
             }
             self.ids.insert(image, shape["id"].as_str().unwrap_or_default().to_owned());
@@ -170,6 +197,16 @@ impl<'a> Turns<'a> {
             Some(spec) => {
                 Err(format!("{} finds a wrong object map: {}", actor.other(), after[spec]))
             }
+        }
+    }
+
+    /// A line that nobody does, whoever comes first.
+    fn both_refuse(&self, first: Party, line: &str) -> Result<(), String> {
+        let words: Vec<&str> = line[4..].split(' ').collect();
+        let [one, other] = [first, first.other()].map(|party| self.commands.run(party, &words));
+        match one == other && one.code != 0 {
+            true => Ok(()),
+            false => Err(format!("{first}:\n{one}{}:\n{other}", first.other())),
         }
     }
 
@@ -212,25 +249,32 @@ impl<'a> Turns<'a> {
         }
     }
 
-    /// Both read these images and their snapshots.
-    fn compare_bytes(&mut self, images: &[String]) -> Result<(), String> {
+    /// Both read these images and their snapshots, and describe them alike; how.
+    fn compare(&mut self, images: &[String]) -> Result<BTreeMap<String, Value>, String> {
+        self.judge.ask(&json!({"op": "all", "only": images}));
         let want = self.contents.sums(&self.spelled, images);
-        self.judge.ask(&json!({"op": "contents", "only": images}));
-        let theirs: Sums = self.judge.hear("contents")?;
         let ours = self.ours.contents_of(images);
-        for (who, got) in [(Party::Ceph, theirs.sums), (Party::Marcot, ours)] {
+        let Seen { sums, shapes } = self.judge.hear("images")?;
+        for (who, got) in [(Party::Ceph, sums), (Party::Marcot, ours)] {
             if got != want {
                 return Err(format!("{who} reads {got:?}\nit should be {want:?}"));
             }
         }
-        Ok(())
+        self.same_shapes(shapes)
     }
 
     /// Both describe these images alike.
     fn compare_shapes(&mut self, images: &[String]) -> Result<BTreeMap<String, Value>, String> {
         self.judge.ask(&json!({"op": "shapes", "only": images}));
-        let Shapes { shapes: theirs } = self.judge.hear("shapes")?;
-        let ours = shapes::of(&self.ours, images.iter())?;
+        let Seen { shapes, .. } = self.judge.hear("shapes")?;
+        self.same_shapes(shapes)
+    }
+
+    fn same_shapes(
+        &self,
+        theirs: BTreeMap<String, Value>,
+    ) -> Result<BTreeMap<String, Value>, String> {
+        let ours = shapes::of(&self.ours, theirs.keys())?;
         match ours.iter().find(|(image, shape)| theirs.get(*image) != Some(*shape)) {
             None => Ok(theirs),
             Some((image, ours)) => {

@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use marcot_image::pool::{directory, namespace};
 use marcot_image::{Access, Image, Location, SnapKey};
 use marcot_store::Errno;
+use marcot_testkit::adler32;
 use pollster::block_on;
 
-use super::{Ours, sum};
+use super::Ours;
 
 impl Ours {
     /// Sums of the bytes of every image and snapshot.
@@ -50,7 +51,7 @@ impl Ours {
     async fn sums_of(&self, spec: &str, sums: &mut BTreeMap<String, u32>) -> Result<(), Errno> {
         let whole = async |image: &Image| {
             let bytes = image.read(0, image.view().size).await.map_err(|error| error.errno())?;
-            Ok((sum(&bytes), image.header()))
+            Ok((adler32(&bytes), image.header()))
         };
         let (head, header) = self.with_snap(spec, SnapKey::Head, Access::ReadOnly, whole).await?;
         sums.insert(spec.to_owned(), head);
