@@ -141,8 +141,7 @@ struct ListOmap : Read {
   }
 };
 
-struct Rollback : Request {
-  librados::ObjectWriteOperation op;
+struct Write : Request {
   using Request::Request;
   int flatten() override { return 0; }
 };
@@ -400,6 +399,16 @@ int start_read(std::unique_ptr<Read> request, const char *object, size_t length)
   return result;
 }
 
+// librados takes over what `op` holds; it ends here, so that it shares no lent bytes beyond this.
+int start_write(std::unique_ptr<Write> request, const char *object, size_t length,
+                librados::ObjectWriteOperation op) {
+  request->prepare();
+  Write *started = request.release();
+  int result = started->io.aio_operate(std::string(object, length), started->completion, &op);
+  if (result < 0) delete started;
+  return result;
+}
+
 template <class Start> int guarded(Start start) {
   try {
     return start();
@@ -413,7 +422,7 @@ template <class Start> int guarded(Start start) {
 #define EXPORT extern "C" __attribute__((visibility("default")))
 
 // Changes with every change of a function's arguments or answer.
-EXPORT int marcot_rados_shim_version() { return 2; }
+EXPORT int marcot_rados_shim_version() { return 3; }
 
 // A part of an object that goes into another one: where it begins there, where here, its length.
 struct marcot_rados_source {
@@ -467,14 +476,49 @@ EXPORT int marcot_rados_list_omap(rados_ioctx_t io, const char *object, size_t l
 EXPORT int marcot_rados_roll_back(rados_ioctx_t io, const char *object, size_t length,
                                   uint64_t snap, Answer answer, void *argument) {
   return guarded([&] {
-    auto request = std::make_unique<Rollback>(io, answer, argument);
-    request->op.selfmanaged_snap_rollback(snap);
-    request->prepare();
-    Rollback *started = request.release();
-    int result = started->io.aio_operate(std::string(object, length), started->completion,
-                                         &started->op);
-    if (result < 0) delete started;
-    return result;
+    auto request = std::make_unique<Write>(io, answer, argument);
+    librados::ObjectWriteOperation op;
+    op.selfmanaged_snap_rollback(snap);
+    return start_write(std::move(request), object, length, std::move(op));
+  });
+}
+
+// Bytes that stay the caller's and must neither change nor go while librados shares them.
+struct marcot_rados_loan {
+  ceph::bufferptr bytes;
+};
+
+// Null when there is no memory.
+EXPORT marcot_rados_loan *marcot_rados_lend(const char *bytes, size_t length) {
+  try {
+    auto shared = ceph::buffer::create_static(length, const_cast<char *>(bytes));
+    return new marcot_rados_loan{ceph::bufferptr(std::move(shared))};
+  } catch (...) {
+    return nullptr;
+  }
+}
+
+// Whether librados shares the bytes no more: once it does not, it never will again.
+EXPORT int marcot_rados_loan_over(const marcot_rados_loan *loan) {
+  return loan->bytes.raw_nref() == 1;
+}
+
+EXPORT void marcot_rados_loan_end(marcot_rados_loan *loan) { delete loan; }
+
+EXPORT int marcot_rados_write_lent(rados_ioctx_t io, const char *object, size_t length,
+                                   int must_exist, uint64_t offset,
+                                   const marcot_rados_loan *loan, Answer answer,
+                                   void *argument) {
+  return guarded([&] {
+    auto request = std::make_unique<Write>(io, answer, argument);
+    librados::ObjectWriteOperation op;
+    if (must_exist) op.assert_exists();
+    {
+      librados::bufferlist data;
+      data.append(loan->bytes);
+      op.write(offset, data);
+    }
+    return start_write(std::move(request), object, length, std::move(op));
   });
 }
 

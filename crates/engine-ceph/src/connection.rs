@@ -12,6 +12,7 @@ use crate::completion::Needs;
 use crate::connecting::{ConnectOptions, Ends};
 use crate::gate::{Gate, Ticket};
 use crate::io_context::{IoContext, IoContexts, View};
+use crate::lending::Loans;
 use crate::library::{Handle, Librados};
 use crate::listing::Cursors;
 use crate::store::CephStore;
@@ -31,6 +32,7 @@ pub struct CephCluster {
     pub(crate) gate: Arc<Gate>,
     pub(crate) closing: Closing,
     pub(crate) ends: Ends,
+    pub(crate) loans: Arc<Loans>,
     contexts: IoContexts,
 }
 
@@ -58,6 +60,7 @@ impl CephCluster {
             gate: Arc::default(),
             closing: Closing::default(),
             ends: options.ends,
+            loans: Arc::default(),
             contexts: IoContexts::new(options.when_full),
         });
         closing::remember(&cluster);

@@ -15,6 +15,7 @@ use crate::completion::{self, Completed};
 use crate::connection::{CephCluster, c_string};
 use crate::copyup;
 use crate::io_context::{IoContext, View};
+use crate::lending::{self, Loan};
 use crate::read_op::RadosReadOp;
 use crate::shim::{Running, Shim, shim};
 use crate::store::{awaited, checked_result, refused};
@@ -133,6 +134,12 @@ impl CephCluster {
         if let (Some(copyup), Ok(shim)) = (copyup::alone(&op.steps), shim()) {
             return self.copyup(shim, object, context, copyup);
         }
+        if let (Some((at, data)), Ok(shim)) = (lending::large_write(&op.steps), shim()) {
+            // Without memory for the loan the copying way says what is wrong.
+            if let Some(loan) = Loan::new(shim, data.clone()) {
+                return self.write_lent(shim, object, context, at, loan);
+            }
+        }
         let submitted = self.submit_write(&object, context, &op.steps);
         awaited(submitted, move |Completed { result, version, payload: op }| {
             if result < 0 {
@@ -217,7 +224,12 @@ fn has_zero(bytes: &Bytes) -> bool {
     bytes.contains(&0)
 }
 
-fn failed(what: &str, object: &ObjectId, result: c_int, mismatch: Option<u64>) -> StoreError {
+pub(crate) fn failed(
+    what: &str,
+    object: &ObjectId,
+    result: c_int,
+    mismatch: Option<u64>,
+) -> StoreError {
     let context = format!("{what} {object}");
     match mismatch {
         Some(offset) => StoreError::mismatch(offset, context),

@@ -12,6 +12,7 @@
 //! | `io_context` | where an operation goes and which snapshots it knows; never changed once made |
 //! | `completion` | librados' callbacks as futures |
 //! | `data`, `read_op`, `write_op` | the contract's operations as librados' |
+//! | `lending` | writes whose bytes librados is lent instead of copying them |
 //! | `copyup` | filling an object from its ancestors' |
 //! | `watching`, `notifying` | watches and notifications |
 //! | `administration`, `monitor`, `listing` | what librados only offers as blocking calls |
@@ -30,6 +31,7 @@ mod copyup;
 mod data;
 mod gate;
 mod io_context;
+mod lending;
 mod library;
 mod listing;
 mod monitor;

@@ -19,6 +19,7 @@ use marcot_store::{
 
 use crate::completion::{Completed, Needs, called_back};
 use crate::io_context::IoContext;
+use crate::lending::{Loan, Loans, Place, Presence};
 use crate::library::Handle;
 
 /// The file's name beside the program.
@@ -26,7 +27,7 @@ const FILE: &str = "libmarcot_rados_shim.so";
 /// Names another place for it.
 const VARIABLE: &str = "MARCOT_RADOS_SHIM";
 /// What `marcot_rados_shim_version` must say.
-const VERSION: c_int = 2;
+const VERSION: c_int = 3;
 
 type Answer = unsafe extern "C" fn(
     argument: *mut c_void,
@@ -66,6 +67,17 @@ type WithSources = unsafe extern "C" fn(
     *mut c_void,
 ) -> c_int;
 
+type WithLoan = unsafe extern "C" fn(
+    Handle,
+    *const c_char,
+    usize,
+    c_int,
+    u64,
+    Handle,
+    Answer,
+    *mut c_void,
+) -> c_int;
+
 /// The C struct `marcot_rados_source`.
 #[repr(C)]
 struct RawSource {
@@ -91,6 +103,10 @@ pub(crate) struct Shim {
     list_omap: WithKeys,
     roll_back: WithSnap,
     copyup: WithSources,
+    pub(crate) lend: unsafe extern "C" fn(*const c_char, usize) -> Handle,
+    pub(crate) loan_over: unsafe extern "C" fn(Handle) -> c_int,
+    pub(crate) loan_end: unsafe extern "C" fn(Handle),
+    write_lent: WithLoan,
     /// Never closed: its code runs on librados' threads.
     _library: Library,
 }
@@ -156,32 +172,48 @@ fn find(path: &Path) -> Result<Shim, String> {
             list_omap: *library.get(b"marcot_rados_list_omap\0").map_err(text)?,
             roll_back: *library.get(b"marcot_rados_roll_back\0").map_err(text)?,
             copyup: *library.get(b"marcot_rados_copyup\0").map_err(text)?,
+            lend: *library.get(b"marcot_rados_lend\0").map_err(text)?,
+            loan_over: *library.get(b"marcot_rados_loan_over\0").map_err(text)?,
+            loan_end: *library.get(b"marcot_rados_loan_end\0").map_err(text)?,
+            write_lent: *library.get(b"marcot_rados_write_lent\0").map_err(text)?,
             _library: library,
         })
     }
 }
 
-struct Waiting {
-    waiter: oneshot::Sender<Completed<Found>>,
+struct Waiting<Done> {
+    done: Done,
     needs: Needs,
 }
 
 /// Starts an operation of the shim. Names and keys are copied while it is started.
 fn start(needs: Needs, begin: impl FnOnce(Handle, Answer, *mut c_void) -> c_int) -> Running {
     let (waiter, running) = oneshot::channel();
-    let context = Arc::clone(&needs.context);
-    let waiting = Box::into_raw(Box::new(Waiting { waiter, needs }));
-    let result = begin(context.handle, answered, waiting.cast());
-    if result < 0 {
-        // SAFETY: not started, so the answer never comes: the box is ours again.
-        let Waiting { waiter, needs } = *unsafe { Box::from_raw(waiting) };
-        let _ = waiter.send(Completed { result, version: 0, payload: Found::default() });
-        drop(needs);
-    }
+    start_then(needs, begin, move |completed| drop(waiter.send(completed)));
     running
 }
 
-unsafe extern "C" fn answered(
+/// The same, with `done` called when the operation has ended: on a thread of librados, where it
+/// must neither block nor take long, or at once when it was not started.
+fn start_then<Done>(
+    needs: Needs,
+    begin: impl FnOnce(Handle, Answer, *mut c_void) -> c_int,
+    done: Done,
+) where
+    Done: FnOnce(Completed<Found>) + Send + 'static,
+{
+    let context = Arc::clone(&needs.context);
+    let waiting = Box::into_raw(Box::new(Waiting { done, needs }));
+    let result = begin(context.handle, answered::<Done>, waiting.cast());
+    if result < 0 {
+        // SAFETY: not started, so the answer never comes: the box is ours again.
+        let Waiting { done, needs } = *unsafe { Box::from_raw(waiting) };
+        done(Completed { result, version: 0, payload: Found::default() });
+        drop(needs);
+    }
+}
+
+unsafe extern "C" fn answered<Done>(
     argument: *mut c_void,
     result: c_int,
     version: u64,
@@ -189,9 +221,11 @@ unsafe extern "C" fn answered(
     count: usize,
     bytes: *const c_char,
     length: usize,
-) {
-    // SAFETY: called once with the box of `start`.
-    let Waiting { waiter, needs } = *unsafe { Box::from_raw(argument.cast::<Waiting>()) };
+) where
+    Done: FnOnce(Completed<Found>),
+{
+    // SAFETY: called once with the box of `start_then`.
+    let Waiting { done, needs } = *unsafe { Box::from_raw(argument.cast::<Waiting<Done>>()) };
     let Needs { context, ticket, .. } = needs;
     drop(context);
     let mut payload = Found::default();
@@ -201,7 +235,7 @@ unsafe extern "C" fn answered(
     }
     // SAFETY: the shim gives `length` bytes, valid until this returns.
     payload.bytes = unsafe { crate::watching::copied(bytes, length) };
-    called_back(|| drop(waiter.send(Completed { result, version, payload })));
+    called_back(|| done(Completed { result, version, payload }));
     // Last: from here on the connection may be ended.
     drop(ticket);
 }
@@ -263,6 +297,30 @@ impl Shim {
         start(needs, |io, answer, argument| unsafe {
             (self.roll_back)(io, name.as_ptr().cast(), name.len(), snap.0, answer, argument)
         })
+    }
+
+    /// Writes the bytes of `loan` at `offset`, if the object `must_exist` only when it does. `loans`
+    /// takes the loan when the operation has ended, before anybody learns that it has.
+    pub(crate) fn write_lent(
+        &self,
+        needs: Needs,
+        name: &str,
+        at: Place,
+        loan: Loan,
+        loans: Arc<Loans>,
+    ) -> Running {
+        let (waiter, running) = oneshot::channel();
+        let (name, named, bytes) = (name.as_ptr().cast(), name.len(), loan.handle());
+        let must_exist = c_int::from(at.presence == Presence::Needed);
+        // SAFETY: as above; the loan travels in the callback, which the shim runs once.
+        let begin = |io, answer, argument| unsafe {
+            (self.write_lent)(io, name, named, must_exist, at.offset, bytes, answer, argument)
+        };
+        start_then(needs, begin, move |completed| {
+            loans.take_back(loan);
+            drop(waiter.send(completed));
+        });
+        running
     }
 
     /// `-ENODATA` when all is zeros and that is to be refused, `-ENOENT` when a source is missing.

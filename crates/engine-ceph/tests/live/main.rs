@@ -6,6 +6,7 @@
 mod classes;
 mod conformance;
 mod ending;
+mod lending;
 mod watching;
 
 use std::sync::Arc;

@@ -1,7 +1,9 @@
 //! Bytes that were received and not used yet.
 //!
 //! One buffer takes many requests per read, and payloads are cut out of it without copying. A
-//! payload that does not fit gets memory of its own, which the socket then fills directly.
+//! payload that does not fit gets memory of its own, which the socket then fills directly. Large
+//! payloads rarely come alone: after one, only a header is received, so that what follows it goes
+//! where it belongs at once.
 
 use std::io;
 use std::pin::{Pin, pin};
@@ -18,12 +20,16 @@ const BUFFER_BYTES: usize = 256 << 10;
 const SPACE_BYTES: usize = 32 << 10;
 /// Payloads from this size on get memory of their own.
 const LARGE_BYTES: usize = 128 << 10;
+/// Received after a large payload: either kind of header.
+const NEXT_BYTES: usize = 32;
 
 #[derive(Debug, Default)]
 pub(crate) struct Inbox {
     buffer: BytesMut,
     /// The payload being received on its own, and its full length.
     large: Option<(BytesMut, usize)>,
+    /// Whether nothing was received since a large payload.
+    after_large: bool,
 }
 
 impl Inbox {
@@ -47,6 +53,7 @@ impl Inbox {
             if data.len() < *full {
                 return None;
             }
+            self.after_large = true;
             return self.large.take().map(|(data, _)| data.freeze());
         }
         if self.buffer.len() >= length {
@@ -85,7 +92,10 @@ impl Inbox {
         if self.buffer.capacity() - self.buffer.len() < SPACE_BYTES {
             self.buffer.reserve(BUFFER_BYTES - self.buffer.len().min(LARGE_BYTES));
         }
-        receive_into(&mut self.buffer, socket, cx)
+        let most = if self.after_large { NEXT_BYTES } else { usize::MAX };
+        let received = receive_into(&mut (&mut self.buffer).limit(most), socket, cx);
+        self.after_large &= received.is_pending();
+        received
     }
 }
 
@@ -100,4 +110,38 @@ where
 {
     let receiving: Pin<&mut _> = pin!(socket.read_buf(space));
     receiving.poll(cx)
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt;
+    use tokio::io::{AsyncWriteExt, DuplexStream};
+
+    use super::*;
+
+    fn receive(inbox: &mut Inbox, socket: &mut DuplexStream) -> usize {
+        let mut cx = Context::from_waker(std::task::Waker::noop());
+        match inbox.poll_receive(socket, &mut cx) {
+            Poll::Ready(received) => received.unwrap(),
+            Poll::Pending => panic!("nothing is there"),
+        }
+    }
+
+    #[test]
+    fn a_header_alone_is_received_after_a_large_payload() {
+        let (mut socket, mut client) = tokio::io::duplex(1 << 20);
+        let mut sent = vec![1; LARGE_BYTES];
+        sent.extend(vec![2; 2 * NEXT_BYTES]);
+        client.write_all(&sent).now_or_never().expect("there is room").unwrap();
+        let mut inbox = Inbox::default();
+        assert_eq!(inbox.take_payload(LARGE_BYTES), None);
+        assert_eq!(receive(&mut inbox, &mut socket), LARGE_BYTES);
+        assert_eq!(inbox.take_payload(LARGE_BYTES).as_deref(), sent.get(..LARGE_BYTES));
+        assert_eq!(receive(&mut inbox, &mut socket), NEXT_BYTES);
+        assert_eq!(receive(&mut inbox, &mut socket), NEXT_BYTES, "all there is");
+        client.write_all(&[3; 2 * NEXT_BYTES]).now_or_never().expect("there is room").unwrap();
+        assert_eq!(receive(&mut inbox, &mut socket), 2 * NEXT_BYTES);
+        let whole = inbox.take_payload(4 * NEXT_BYTES).expect("all was received");
+        assert_eq!(whole, [[2; 2 * NEXT_BYTES], [3; 2 * NEXT_BYTES]].concat());
+    }
 }
