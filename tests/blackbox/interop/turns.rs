@@ -153,7 +153,7 @@ impl<'a> Turns<'a> {
     fn take(&mut self, actor: Party, step: &Step, line: &str, number: usize) -> Result<(), String> {
         match step.line.split_once(' ') {
             Some(("rbd", _)) if step.outcome == Outcome::Refused => {
-                self.both_refuse(actor, line)?
+                self.both_refuse(actor, line)?;
             }
             Some(("rbd", _)) => drop(self.commands.must(actor, &line[4..])?),
             _ => self.change_bytes(actor, step)?,
