@@ -1,7 +1,7 @@
 //! Makes two runs comparable: image ids, snapshot ids, times and UUIDs get fixed names.
 
 /// Words after which an id follows.
-const BEFORE_ID: [&str; 15] = [
+const BEFORE_ID: [&str; 17] = [
     "id: ",
     "rbd_data.",
     "rbd_data.ID.",
@@ -17,6 +17,8 @@ const BEFORE_ID: [&str; 15] = [
     "<id>",
     "<image_id>",
     "client.",
+    "(trash ",
+    "\"trash\":\"",
 ];
 
 /// Standard output of one command.
@@ -135,6 +137,7 @@ fn ids_times_and_logs_are_made_equal() {
     let table = "     8 snap   10 GiB  yes  Wed Aug 28 17:27:10 2019 \n";
     assert_eq!(stdout(table), ["    ID snap   10 GiB  yes  Day Mon DD HH:MM:SS YEAR "]);
     assert_eq!(stdout("\tid: 1735e1f84c868"), ["\tid: ID"]);
+    assert_eq!(stdout("\tparent: a/b@s (trash 16e727fcb7e2)"), ["\tparent: a/b@s (trash ID)"]);
     assert_eq!(stdout("rb.0.101d.6b8b4567.000000000001"), ["rb.0.ID.ID.000000000001"]);
     assert_eq!(stdout("{\"id\":8,\"size\":10737418240}"), ["{\"id\":ID,\"size\":10737418240}"]);
     assert_eq!(stdout("fsid 1fc53215-1b92-4d14-8558-b4b2ce8143ac."), ["fsid UUID."]);
