@@ -20,6 +20,7 @@ use marcot_store::{Copyups, Errno, ReadOp, ReadStep, SnapContext, SnapId, StoreE
 use super::IoError;
 use super::parent::{ParentError, parent_extents};
 use crate::class_call::exec;
+use crate::client::Client;
 use crate::extents::ObjectExtent;
 use crate::header::Header;
 use crate::image::{Current, Image};
@@ -74,6 +75,18 @@ impl Depth {
 pub(super) struct Sources {
     search: Search,
     found: Vec<Found>,
+}
+
+impl Sources {
+    /// Of the layers that were looked through, the deepest.
+    pub(super) fn depth(&self) -> Option<usize> {
+        self.found.iter().map(|found| found.layer).max()
+    }
+
+    /// Says in the layers' headers, now and then, that they are read.
+    pub(super) async fn note_access(&self, client: &Client) {
+        self.search.note_access(client, &self.found).await;
+    }
 }
 
 impl Image {

@@ -4,14 +4,14 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use futures_util::future::try_join_all;
+use futures_util::future::{join, try_join_all};
 use futures_util::stream::{self, StreamExt};
 use marcot_format::object_map::ObjectState;
 use marcot_store::op::AllZeros;
 use marcot_store::{Copyups, WriteStep};
 
 use super::IoError;
-use super::copyup::Depth;
+use super::copyup::{Depth, Sources};
 use super::parent::{CHAIN_ATTEMPTS, ParentError};
 use super::plan::Existence;
 use crate::image::{Current, Image};
@@ -67,33 +67,52 @@ impl Image {
     async fn note_ahead(&self, current: &Current, count: u64) -> Result<Vec<Range<u64>>, IoError> {
         let Some(map) = &current.object_map else { return Ok(Vec::new()) };
         let mut runs: Vec<Range<u64>> = Vec::new();
+        let mut deepest: Option<Sources> = None;
         for number in 0..count {
-            if map.state(number) == Some(ObjectState::Nonexistent)
-                && self.may_show_parent(current, number).await?
-            {
-                match runs.last_mut() {
-                    Some(run) if run.end == number => run.end += 1,
-                    _ => runs.push(number..number + 1),
-                }
+            if map.state(number) != Some(ObjectState::Nonexistent) {
+                continue;
+            }
+            let Some(sources) = self.shown_of_parent(current, number).await? else { continue };
+            if deepest.as_ref().is_none_or(|before| before.depth() < sources.depth()) {
+                deepest = Some(sources);
+            }
+            match runs.last_mut() {
+                Some(run) if run.end == number => run.end += 1,
+                _ => runs.push(number..number + 1),
             }
         }
-        // Changes of different objects commute, so none waits for another.
-        for some in runs.chunks(NOTES_AT_ONCE) {
-            try_join_all(some.iter().map(|run| note_run(map, run.clone()))).await?;
-        }
+        let noting = async {
+            // Changes of different objects commute, so none waits for another.
+            for some in runs.chunks(NOTES_AT_ONCE) {
+                try_join_all(some.iter().map(|run| note_run(map, run.clone()))).await?;
+            }
+            Ok::<_, IoError>(())
+        };
+        // Else the first copyup would have to wait for it.
+        let noting_access = async {
+            if let Some(sources) = &deepest {
+                sources.note_access(self.client()).await;
+            }
+        };
+        join(noting, noting_access).await.0?;
         // A map that was not believed says nothing of what exists.
         Ok(if current.object_map_trusted() && !map.is_given_up() { runs } else { Vec::new() })
     }
 
-    async fn may_show_parent(&self, current: &Current, number: u64) -> Result<bool, IoError> {
+    /// Where an ancestor may have bytes for an object; `None` when none has.
+    async fn shown_of_parent(
+        &self,
+        current: &Current,
+        number: u64,
+    ) -> Result<Option<Sources>, IoError> {
         let depth = Depth::deep(&current.header, number);
         if depth.overlap == 0 {
-            return Ok(false);
+            return Ok(None);
         }
         match self.sources(current, number, &depth).await {
-            Ok(sources) => Ok(sources.is_some()),
+            Ok(sources) => Ok(sources),
             // Who copies it up will find out what became of the chain.
-            Err(ParentError::ChainChanged) => Ok(false),
+            Err(ParentError::ChainChanged) => Ok(None),
             Err(ParentError::Io(error)) => Err(error),
         }
     }
