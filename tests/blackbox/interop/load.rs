@@ -159,6 +159,21 @@ impl Lane {
         Ok(last)
     }
 
+    /// Checks that all bytes but those of the blocks are as `before` has them.
+    pub(super) fn rest_is(&self, bytes: &[u8], before: &[u8]) -> Result<(), String> {
+        let ours =
+            |at: usize| at.is_multiple_of(STRIDE) && self.blocks.contains(&((at / STRIDE) as u64));
+        let pages = bytes.chunks(LENGTH).zip(before.chunks(LENGTH)).enumerate();
+        let changed = pages
+            .map(|(page, pair)| (page * LENGTH, pair))
+            .find(|(at, (now, then))| now != then && !ours(*at));
+        match changed {
+            None if bytes.len() == before.len() => Ok(()),
+            None => Err(format!("{} bytes, not {}", bytes.len(), before.len())),
+            Some((at, _)) => Err(format!("nobody wrote at {at}, and it has changed")),
+        }
+    }
+
     fn stamp(&self, block: u64, bytes: &[u8], before: &[u8]) -> Result<Option<u64>, String> {
         let number = |at: usize| u64::from_le_bytes(bytes[at..at + 8].try_into().expect("8 bytes"));
         if bytes == before {

@@ -28,6 +28,7 @@
 mod bench;
 mod contents;
 mod faults;
+mod flattening;
 mod full;
 mod guest;
 mod holder;

@@ -6,8 +6,17 @@ use std::path::Path;
 use super::load::STRIDE;
 use super::party::{Commands, Party};
 
-/// Of an image: room for 240 blocks, in objects of 1 MiB.
-const SIZE: usize = 240 * STRIDE;
+/// An image to be made.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Size {
+    /// Room for so many of a load's blocks.
+    pub(super) blocks: usize,
+    pub(super) object_size: &'static str,
+}
+
+impl Size {
+    const USUAL: Size = Size { blocks: 240, object_size: "1M" };
+}
 
 pub(super) struct Stage {
     pub(super) commands: Commands,
@@ -19,16 +28,25 @@ pub(super) struct Stage {
 impl Stage {
     /// With a new pool, and in it `parent@s` and its clone `disk`.
     pub(super) fn new(conf: &Path, pool: &str) -> Stage {
+        Stage::of(conf, pool, Size::USUAL, "")
+    }
+
+    /// The same of another size, and with options of the clone.
+    pub(super) fn of(conf: &Path, pool: &str, size: Size, options: &str) -> Stage {
         let commands = make_pool(conf, pool);
-        let before: Vec<u8> = (0..SIZE).map(|at| (at / 4096 % 250) as u8 + 1).collect();
+        let Size { blocks, object_size } = size;
+        let before: Vec<u8> = (0..blocks * STRIDE).map(|at| (at / 4096 % 250) as u8 + 1).collect();
         let file = commands.folder().join("before");
         fs::write(&file, &before).expect("a file");
         let stage = Stage { commands, pool: pool.to_owned(), before };
         for line in [
-            format!("import --no-progress --object-size 1M {} {pool}/parent", file.display()),
+            format!(
+                "import --no-progress --object-size {object_size} {} {pool}/parent",
+                file.display()
+            ),
             format!("snap create --no-progress {pool}/parent@s"),
             format!("snap protect {pool}/parent@s"),
-            format!("clone --object-size 1M {pool}/parent@s {pool}/disk"),
+            format!("clone --object-size {object_size}{options} {pool}/parent@s {pool}/disk"),
         ] {
             stage.must(Party::Ceph, &line);
         }
