@@ -148,7 +148,7 @@ impl DirClient {
         drop(core);
         let (sender, receiver) = oneshot::channel();
         let (id, reader) = (id.clone(), Arc::clone(&shared));
-        shared.submit(Box::new(move || {
+        shared.readers.submit(Box::new(move || {
             let content = reader.content(Wait::Allowed);
             let result = finish_read(&plan, content);
             reader.core().unpin(pin);

@@ -2,8 +2,7 @@
 
 use std::path::Path;
 use std::sync::atomic::AtomicU64;
-use std::sync::mpsc::{Sender, channel};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
 use marcot_store::class::Classes;
@@ -18,6 +17,7 @@ use crate::device::{Device, Volume};
 use crate::directory::{self, Named, OpenError};
 use crate::layout::Seal;
 use crate::operation::{Content, Wait};
+use crate::readers::Readers;
 use crate::recovery::{FormatOptions, RecoverError, RecoverOptions, format, recover};
 use crate::session::DirSessions;
 use crate::space::Checksums;
@@ -113,9 +113,6 @@ pub(crate) struct AfterWrite {
     pub has_housework: bool,
 }
 
-/// A job for the threads that wait for cold reads.
-pub(crate) type Job = Box<dyn FnOnce() + Send>;
-
 /// What all clients of an open store share.
 pub(crate) struct Shared {
     core: Mutex<Core>,
@@ -129,11 +126,8 @@ pub(crate) struct Shared {
     pub volume: Arc<dyn Volume>,
     pub options: OpenOptions,
     threads: Mutex<Vec<JoinHandle<()>>>,
-    jobs: OnceLock<Sender<Job>>,
+    pub readers: Readers,
 }
-
-/// Threads that wait for reads from the medium.
-const READERS: usize = 4;
 
 impl Shared {
     pub(crate) fn core(&self) -> MutexGuard<'_, Core> {
@@ -216,31 +210,6 @@ impl Shared {
             }
         }
     }
-
-    /// Runs a job that waits for the medium.
-    pub(crate) fn submit(&self, job: Job) {
-        let sender = self.jobs.get_or_init(|| {
-            let (sender, receiver) = channel::<Job>();
-            let receiver = Arc::new(Mutex::new(receiver));
-            for _ in 0..READERS {
-                let receiver = Arc::clone(&receiver);
-                let thread = std::thread::Builder::new().name("marcot-read".to_owned());
-                let spawned = thread.spawn(move || {
-                    loop {
-                        let job = receiver.lock().unwrap_or_else(PoisonError::into_inner).recv();
-                        let Ok(job) = job else { return };
-                        job();
-                    }
-                });
-                spawned.inspect_err(|error| tracing::error!("no thread for reads: {error}")).ok();
-            }
-            sender
-        });
-        if let Err(refused) = sender.send(job) {
-            // No thread could be started: the caller waits itself.
-            (refused.0)();
-        }
-    }
 }
 
 /// An open store. Closed when the last client and the last handle are gone.
@@ -316,7 +285,7 @@ impl DirEngine {
             volume,
             options,
             threads: Mutex::default(),
-            jobs: OnceLock::new(),
+            readers: Readers::default(),
         };
         Ok(Arc::new(DirEngine { shared: Arc::new(shared) }))
     }

@@ -23,6 +23,7 @@ mod meta;
 mod object;
 mod operation;
 mod planted;
+mod readers;
 mod recovery;
 mod session;
 mod space;
