@@ -40,6 +40,7 @@ pub mod progress;
 pub mod striping;
 mod timestamps;
 pub mod transfer;
+mod visit;
 
 pub use class_call::CallError;
 pub use client::{Access, Client, ImageKey, Location, SnapKey};

@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use futures_util::future::{join, try_join_all};
-use futures_util::stream::{self, StreamExt};
 use marcot_format::object_map::ObjectState;
 use marcot_store::op::AllZeros;
 use marcot_store::{Copyups, WriteStep};
@@ -17,6 +16,7 @@ use super::plan::Existence;
 use crate::image::{Current, Image};
 use crate::object_map::ObjectMap;
 use crate::progress::Progress;
+use crate::visit::Visit;
 
 /// A change of nothing, before which the object is kept for its snapshots.
 const TOUCH: WriteStep = WriteStep::Append { data: Bytes::new() };
@@ -49,17 +49,8 @@ impl Image {
             Some(_) => Candidate { number, existence: Existence::Absent },
             None => Candidate { number, existence: Existence::Unknown },
         });
-        let mut running = stream::iter(candidates)
-            .map(|candidate| self.flatten_object(Arc::clone(&current), candidate))
-            .buffer_unordered(at_once);
-        let mut outcome = Ok(());
-        let mut done = 0;
-        while let Some(result) = running.next().await {
-            outcome = outcome.and(result);
-            done += 1;
-            progress.update(done, count);
-        }
-        outcome
+        let work = |candidate| self.flatten_object(Arc::clone(&current), candidate);
+        Visit { at_once, count, progress }.each(candidates, work).await
     }
 
     /// Says in the object map, a run at a time, that what is about to be copied up exists: one

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use futures_util::stream::{self, StreamExt};
 use marcot_format::call::data_object::Sparsify;
 use marcot_format::object_map::ObjectState;
 use marcot_store::Errno;
@@ -12,6 +11,7 @@ use super::plan::Existence;
 use crate::class_call::exec;
 use crate::image::{Current, Image};
 use crate::progress::Progress;
+use crate::visit::Visit;
 
 impl Image {
     /// Lets every object of the head give back runs of zeros that begin at multiples of
@@ -24,17 +24,8 @@ impl Image {
         let current = self.fresh().await?;
         let count = current.header.object_count(current.view.size);
         let at_once = self.config().concurrent_management_ops.max(1);
-        let mut running = stream::iter(0..count)
-            .map(|number| self.sparsify_object(Arc::clone(&current), number, sparse_size))
-            .buffer_unordered(at_once);
-        let mut outcome = Ok(());
-        let mut done = 0;
-        while let Some(result) = running.next().await {
-            outcome = outcome.and(result);
-            done += 1;
-            progress.update(done, count);
-        }
-        outcome
+        let work = |number| self.sparsify_object(Arc::clone(&current), number, sparse_size);
+        Visit { at_once, count, progress }.each(0..count, work).await
     }
 
     async fn sparsify_object(

@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use futures_util::stream::{self, StreamExt};
 use marcot_format::object_map::ObjectState;
 
 use super::IoError;
 use crate::extents::ObjectExtent;
 use crate::image::{Current, Image};
 use crate::progress::Progress;
+use crate::visit::Visit;
 
 impl Image {
     /// Makes everything from `size` to the present end go, before the header says so. Where
@@ -32,17 +32,10 @@ impl Image {
             }
         };
         let at_once = self.config().concurrent_management_ops.max(1);
-        let mut running = stream::iter(first..count)
-            .map(|number| self.trim_object(Arc::clone(&current), number, size))
-            .buffer_unordered(at_once);
-        let mut outcome = Ok(());
-        let mut done = 0;
-        while let Some(result) = running.next().await {
-            outcome = outcome.and(result);
-            done += 1;
-            progress.update(done, count - first);
-        }
-        outcome
+        let work = |number| self.trim_object(Arc::clone(&current), number, size);
+        Visit { at_once, count: count.saturating_sub(first), progress }
+            .each(first..count, work)
+            .await
     }
 
     async fn trim_object(

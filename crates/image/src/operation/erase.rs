@@ -1,6 +1,5 @@
 //! Removing all data objects of an image that is about to go.
 
-use futures_util::stream::{self, StreamExt};
 use marcot_format::object_map::ObjectState;
 use marcot_store::{Errno, WriteOp, WriteStep};
 
@@ -8,6 +7,7 @@ use crate::class_call::CallError;
 use crate::header::Header;
 use crate::operation::claim::Claim;
 use crate::progress::Progress;
+use crate::visit::Visit;
 
 /// Removes every data object; the image has no snapshots. With an object map only objects that
 /// may exist are touched; all are `Pending` meanwhile, so that what a crash leaves is found again.
@@ -45,8 +45,8 @@ async fn remove_objects(
 ) -> Result<(), CallError> {
     let store = claim.image().store();
     let at_once = claim.image().config().concurrent_management_ops.max(1);
-    let removals = doomed.iter().copied().map(|number| {
-        let object = header.data_object(number);
+    let work = |number: &u64| {
+        let object = header.data_object(*number);
         let op = WriteOp::new(vec![WriteStep::Remove]).ordered();
         let op = op.with_snap_context(header.snap_context.clone());
         async move {
@@ -55,14 +55,7 @@ async fn remove_objects(
                 _ => Ok(()),
             }
         }
-    });
-    let mut removals = stream::iter(removals).buffer_unordered(at_once);
-    // What was sent is waited for, whatever else fails.
-    let (mut outcome, mut done) = (Ok(()), 0);
-    while let Some(removed) = removals.next().await {
-        outcome = outcome.and(removed);
-        done += 1;
-        progress.update(done, doomed.len() as u64);
-    }
-    outcome
+    };
+    let count = doomed.len() as u64;
+    Visit { at_once, count, progress }.each(doomed.iter(), work).await
 }

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use futures_util::stream::{self, StreamExt};
 use marcot_format::call::object_map::ObjectMapSave;
 use marcot_format::features::Flags;
 use marcot_format::object_map::{ObjectMap as States, ObjectState};
@@ -15,6 +14,7 @@ use crate::object_map::{assert_locked, load_states};
 use crate::operation::claim::{Claim, ClaimError};
 use crate::operation::resize::{ResizeError, set_size};
 use crate::progress::{NoProgress, Progress};
+use crate::visit::Visit;
 
 /// Why the head is not what it was.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -160,7 +160,7 @@ async fn roll_back_objects(
 ) -> Result<(), CallError> {
     let store = claim.image().store();
     let at_once = claim.image().config().concurrent_management_ops.max(1);
-    let rollbacks = stream::iter(objects.iter().map(|number| {
+    let work = |number: &u64| {
         let object = header.data_object(*number);
         let op = WriteOp::new(vec![WriteStep::Rollback { snap }]).ordered();
         let op = op.with_snap_context(header.snap_context.clone());
@@ -170,14 +170,7 @@ async fn roll_back_objects(
                 _ => Ok(()),
             }
         }
-    }));
-    let mut rollbacks = rollbacks.buffer_unordered(at_once);
-    // What was sent is waited for, whatever else fails.
-    let (mut outcome, mut done) = (Ok(()), 0);
-    while let Some(rolled_back) = rollbacks.next().await {
-        outcome = outcome.and(rolled_back);
-        done += 1;
-        progress.update(done, objects.len() as u64);
-    }
-    outcome
+    };
+    let count = objects.len() as u64;
+    Visit { at_once, count, progress }.each(objects.iter(), work).await
 }
