@@ -39,7 +39,7 @@ pub enum Ends {
     WithStore,
     /// Never: the process is about to end, and the kernel closes what is open. The last handle only
     /// ends watches and waits for what is in flight. Saves a short command the shutdown of a dozen
-    /// threads.
+    /// threads. A client with an admin socket is shut down all the same, since that removes its file.
     WithProcess,
 }
 

@@ -48,7 +48,7 @@ impl CephCluster {
         handle: Handle,
         options: &ConnectOptions,
     ) -> Arc<dyn Store> {
-        let cluster = Arc::new(CephCluster {
+        let mut cluster = CephCluster {
             rados,
             handle,
             // SAFETY: the handle is connected.
@@ -62,7 +62,11 @@ impl CephCluster {
             ends: options.ends,
             loans: Arc::default(),
             contexts: IoContexts::new(options.when_full),
-        });
+        };
+        if cluster.configured("admin_socket").is_some_and(|file| !file.is_empty()) {
+            cluster.ends = Ends::WithStore;
+        }
+        let cluster = Arc::new(cluster);
         closing::remember(&cluster);
         Arc::new(CephStore { cluster })
     }

@@ -17,11 +17,28 @@ use pollster::block_on;
 /// Set for a child: what it does, and its number.
 const ROLE: &str = "MARCOT_TEST_ENDING";
 const STATUS: i32 = 7;
+const LEAVES_NOTHING: &str = "and leaves no file behind ";
 /// Children of a case; `MARCOT_TEST_ENDINGS` asks for more.
 const ENDINGS: u32 = 12;
 
 fn object(store: &dyn Store) -> ObjectId {
     ObjectId::new(crate::pool(store), "", "marcot-probe-ending")
+}
+
+/// Where clients of this build put their admin sockets.
+fn sockets() -> &'static str {
+    concat!(env!("CARGO_TARGET_TMPDIR"), "/ending")
+}
+
+fn connect_with_a_socket() {
+    let conf = crate::configuration(crate::CONF).expect("a cluster");
+    let socket = ("admin_socket".to_owned(), format!("{}/$pid.asok", sockets()));
+    let (ends, overrides) = (Ends::WithProcess, vec![socket]);
+    let options = ConnectOptions { ends, overrides, ..crate::options(&conf, None) };
+    let store = CephCluster::connect(&options).expect("connect");
+    let files = std::fs::read_dir(sockets()).expect("a folder").count();
+    assert_eq!(files, 1, "librados makes it when it connects");
+    drop(store);
 }
 
 /// Starts what nobody waits for.
@@ -40,6 +57,11 @@ fn child(case: &str) {
     let Some(number) = role.strip_prefix(case).and_then(|rest| rest.parse::<u64>().ok()) else {
         return;
     };
+    if case == LEAVES_NOTHING {
+        // Alone, as in a command: a second connection would find the first one's clean-up in place.
+        connect_with_a_socket();
+        std::process::exit(STATUS);
+    }
     let store = crate::cluster().expect("a cluster");
     let object = object(&*store);
     let pause = Duration::from_micros(number * 137 % 3000);
@@ -110,6 +132,16 @@ fn a_process_ends_and_its_connection_with_it() {
     let Some(store) = crate::cluster() else { return };
     let object = object(&*store);
     assert_eq!(block_on(store.list_watchers(&object)), Ok(vec![]), "watches are ended before");
+}
+
+#[test]
+fn a_process_ends_and_leaves_no_file_behind() {
+    std::fs::create_dir_all(sockets()).expect("a folder");
+    let test = "ending::a_process_ends_and_leaves_no_file_behind";
+    endings(LEAVES_NOTHING, test);
+    let left = std::fs::read_dir(sockets()).expect("a folder").count();
+    std::fs::remove_dir_all(sockets()).expect("ours");
+    assert_eq!(left, 0);
 }
 
 #[test]
