@@ -24,8 +24,8 @@ mod tests;
 mod watching;
 
 use std::collections::HashMap;
+use std::sync::Mutex;
 use std::sync::atomic::AtomicU64;
-use std::sync::{Mutex, PoisonError};
 
 use futures_channel::mpsc::UnboundedSender;
 use marcot_format::notify::AsyncRequest;
@@ -42,12 +42,13 @@ pub(crate) use exclusive_lock::WhileOwned;
 pub(crate) use notify::announce_header_update;
 pub(crate) use quiesce::Paused;
 use served::Served;
+use watching::Watching;
 
 /// What an image needs to get along with its other clients.
 #[derive(Debug, Default)]
 pub(crate) struct Coordination {
     lock: ExclusiveLock,
-    watch: Mutex<Option<WatchHandle>>,
+    watch: Watching,
     last_request: AtomicU64,
     /// Where news of this client's requests to the owner go.
     asked: Mutex<HashMap<AsyncRequest, UnboundedSender<delegate::News>>>,
@@ -60,11 +61,12 @@ impl Coordination {
         self.lock.is_owner()
     }
 
-    fn watch_handle(&self) -> Option<WatchHandle> {
-        *self.watch.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Whether changes by others go unnoticed just now.
+    pub(crate) fn is_unwatched(&self) -> bool {
+        self.watch.is_lost()
     }
 
-    fn set_watch_handle(&self, handle: Option<WatchHandle>) {
-        *self.watch.lock().unwrap_or_else(PoisonError::into_inner) = handle;
+    fn watch_handle(&self) -> Option<WatchHandle> {
+        self.watch.handle()
     }
 }

@@ -246,6 +246,13 @@ impl Image {
         self.noticed.fetch_add(1, Ordering::SeqCst);
     }
 
+    /// While changes by others go unnoticed, each operation takes the header for changed.
+    pub(crate) fn distrust_unwatched(&self) {
+        if self.coordination.is_unwatched() {
+            self.note_header_change();
+        }
+    }
+
     pub(crate) fn is_stale(&self) -> bool {
         self.accounted.load(Ordering::SeqCst) != self.noticed.load(Ordering::SeqCst)
     }
@@ -372,6 +379,7 @@ impl Image {
 
     /// What is known of the image, after every notice that came before this call.
     pub(crate) async fn fresh(&self) -> Result<Arc<Current>, IoError> {
+        self.distrust_unwatched();
         if self.is_stale() {
             self.refresh_if_stale().await?;
         }

@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicI32, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures_channel::mpsc::unbounded;
@@ -13,8 +14,8 @@ use marcot_format::notify::{NotifyMessage, NotifyResponse};
 use marcot_format::object_map::ObjectState;
 use marcot_format::{Encode, Utime};
 use marcot_store::memory::{MemoryCluster, MemoryOptions};
-use marcot_store::watch::{Acknowledgement, Watch, WatchEvent};
-use marcot_store::{ClusterChange, Errno, PoolId};
+use marcot_store::watch::{Acknowledgement, Watch, WatchEvent, Watcher};
+use marcot_store::{ClusterChange, Env, Errno, PoolId};
 use marcot_testkit::ThreadEnv;
 use pollster::block_on;
 
@@ -312,5 +313,56 @@ fn a_dropped_handle_lets_go_of_lock_and_watch() {
         other.write(0, block(2)).await.unwrap();
         assert!(other.store().status().await.unwrap().blocklist.is_empty());
         other.close().await.unwrap();
+    });
+}
+
+/// Asks until it is so, and not for ever.
+async fn until(mut so: impl AsyncFnMut() -> bool) {
+    let env = ThreadEnv::new(3);
+    for _ in 0..3000 {
+        if so().await {
+            return;
+        }
+        env.sleep(Duration::from_millis(10)).await;
+    }
+    panic!("it never comes about");
+}
+
+#[test]
+fn a_lost_watch_is_registered_anew_when_that_works_again() {
+    block_on(async {
+        let world = World::new().await;
+        let (lost, other) = (world.open().await, world.open().await);
+        lost.read(0, 4096).await.unwrap();
+        let address = lost.store().client_address();
+        let shut_out = ClusterChange::AddBlocklist { address: address.clone() };
+        other.store().administer(shut_out).await.unwrap();
+        until(async || lost.coordination().is_unwatched()).await;
+        let resize = async |size| {
+            operation::resize(&other, size, &ResizeOptions::default(), &NoProgress).await.unwrap();
+        };
+        resize(2 << 24).await;
+        let let_in = ClusterChange::RemoveBlocklist { address };
+        other.store().administer(let_in).await.unwrap();
+        // Whether or not it is watched already.
+        lost.read(1 << 24, 4096).await.expect("the new size is known");
+        resize(3 << 24).await;
+        lost.read(2 << 24, 4096).await.expect("so is the next");
+        let own = lost.store().client_id();
+        let is_own = |watcher: &Watcher| watcher.client == own;
+        until(async || {
+            let watchers = other.store().list_watchers(other.header_object()).await;
+            watchers.unwrap().iter().any(is_own)
+        })
+        .await;
+        until(async || !lost.coordination().is_unwatched()).await;
+        lost.refresh().await.unwrap();
+        resize(4 << 24).await;
+        assert!(lost.is_stale(), "it was told");
+        lost.write(3 << 24, block(1)).await.unwrap();
+        lost.close().await.unwrap();
+        other.close().await.unwrap();
+        let watchers = other.store().list_watchers(other.header_object()).await.unwrap();
+        assert_eq!(watchers, []);
     });
 }

@@ -1,6 +1,11 @@
 //! The watch on the header: registered by every handle that may write, and answered promptly.
+//!
+//! A watch that is lost is registered anew, as often as it takes. Until then nobody tells of changes,
+//! and every operation reads the header again.
 
-use std::sync::{Arc, Weak};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::StreamExt;
@@ -18,10 +23,60 @@ use crate::class_call::tell;
 use crate::client::Client;
 use crate::image::Image;
 
+/// Before the second attempt to register a lost watch anew; each further pause is twice as long.
+const FIRST_PAUSE: Duration = Duration::from_millis(250);
+const LONGEST_PAUSE: Duration = Duration::from_secs(16);
+
+/// The image's watch.
+#[derive(Debug, Default)]
+pub(super) struct Watching {
+    state: Mutex<State>,
+    /// The same as [`State::Lost`]; written under the lock, read without it by every request.
+    lost: AtomicBool,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum State {
+    /// Never begun, or ended.
+    #[default]
+    Not,
+    Registered(WatchHandle),
+    /// And could not be registered anew at once.
+    Lost(WatchHandle),
+}
+
+impl State {
+    fn was(self, handle: WatchHandle) -> bool {
+        self == State::Registered(handle) || self == State::Lost(handle)
+    }
+}
+
+impl Watching {
+    pub(super) fn is_lost(&self) -> bool {
+        self.lost.load(Ordering::SeqCst)
+    }
+
+    pub(super) fn handle(&self) -> Option<WatchHandle> {
+        match *self.state.lock().unwrap_or_else(PoisonError::into_inner) {
+            State::Registered(handle) => Some(handle),
+            State::Not | State::Lost(_) => None,
+        }
+    }
+
+    /// Goes on with what `next` makes of the state; yields what it was.
+    fn change(&self, next: impl FnOnce(State) -> State) -> State {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = *state;
+        *state = next(before);
+        self.lost.store(matches!(*state, State::Lost(_)), Ordering::SeqCst);
+        before
+    }
+}
+
 impl Image {
     /// Answers a watch of the header in a task of its own.
     pub(crate) fn answer_watch(self: &Arc<Self>, watch: Watch) {
-        self.coordination().set_watch_handle(Some(watch.handle));
+        self.coordination().watch.change(|_| State::Registered(watch.handle));
         let image = Arc::downgrade(self);
         let object = self.header_object().clone();
         let task = answer(image, watch, self.client().clone(), object);
@@ -30,8 +85,9 @@ impl Image {
 
     /// Ends the watch.
     pub(crate) async fn stop_watching(&self) -> Result<()> {
-        let Some(handle) = self.coordination().watch_handle() else { return Ok(()) };
-        self.coordination().set_watch_handle(None);
+        let State::Registered(handle) = self.coordination().watch.change(|_| State::Not) else {
+            return Ok(());
+        };
         match self.store().unwatch(self.header_object(), handle).await {
             // The image was removed, or the watch lost before.
             Err(StoreError { errno: Errno::NOENT | Errno::NOTCONN, .. }) => Ok(()),
@@ -39,22 +95,33 @@ impl Image {
         }
     }
 
-    /// The registration is gone: whatever was sent since is missed, so the header is stale; the
-    /// lock's cookie names the old watch.
-    async fn watch_lost(self: &Arc<Self>, lost: WatchHandle, errno: Errno) {
-        tracing::debug!(%errno, image = ?self, "header watch lost");
-        self.note_header_change();
-        if self.coordination().watch_handle() != Some(lost) {
-            return;
-        }
+    /// Registers a watch in place of a lost one. Whether nothing is left to do.
+    async fn watch_anew(self: &Arc<Self>, lost: WatchHandle) -> bool {
+        let watching = &self.coordination().watch;
         match self.store().watch(self.header_object()).await {
             Ok(watch) => {
+                let new = State::Registered(watch.handle);
+                let before = watching.change(|was| if was.was(lost) { new } else { was });
+                if !before.was(lost) {
+                    // The image was closed meanwhile.
+                    let _ = self.store().unwatch(self.header_object(), watch.handle).await;
+                    return true;
+                }
                 self.answer_watch(watch);
+                // What was told since the other one was lost nobody has heard.
+                self.note_header_change();
+                // The lock's cookie names the old watch.
                 self.renew_lock_cookie(lost).await;
+                true
             }
             Err(error) => {
-                tracing::warn!(%error, "header cannot be watched any more");
-                self.coordination().set_watch_handle(None);
+                let removed = error.errno == Errno::NOENT;
+                let next = if removed { State::Not } else { State::Lost(lost) };
+                let before = watching.change(|was| if was.was(lost) { next } else { was });
+                if before == State::Registered(lost) {
+                    tracing::warn!(%error, image = ?self, "header cannot be watched");
+                }
+                removed || !before.was(lost)
             }
         }
     }
@@ -129,10 +196,10 @@ impl Image {
 }
 
 /// Answers a watch until it ends or the image is gone.
-async fn answer(image: Weak<Image>, watch: Watch, client: Client, object: ObjectId) {
+async fn answer(weak: Weak<Image>, watch: Watch, client: Client, object: ObjectId) {
     let Watch { handle, mut events } = watch;
     while let Some(event) = events.next().await {
-        let Some(image) = image.upgrade() else {
+        let Some(image) = weak.upgrade() else {
             // Dropped without having been closed: nobody must wait for it.
             if let WatchEvent::Notified(Notification { id, .. }) = event {
                 let ack =
@@ -149,10 +216,25 @@ async fn answer(image: Weak<Image>, watch: Watch, client: Client, object: Object
                 }));
             }
             WatchEvent::Lost(errno) => {
-                image.watch_lost(handle, errno).await;
-                return;
+                tracing::debug!(%errno, ?image, "header watch lost");
+                image.note_header_change();
+                drop(image);
+                return watch_until_it_works(weak, client, handle).await;
             }
         }
+    }
+}
+
+/// Registers a watch in place of a lost one, unless the image is closed or gone.
+async fn watch_until_it_works(image: Weak<Image>, client: Client, lost: WatchHandle) {
+    let mut pause = FIRST_PAUSE;
+    while let Some(image) = image.upgrade()
+        && image.coordination().watch.change(|same| same).was(lost)
+        && !image.watch_anew(lost).await
+    {
+        drop(image);
+        client.env.sleep(pause).await;
+        pause = (2 * pause).min(LONGEST_PAUSE);
     }
 }
 

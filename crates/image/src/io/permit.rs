@@ -25,6 +25,7 @@ impl Image {
         if !self.is_writable() {
             return Err(IoError::ReadOnly { image: self.name() });
         }
+        self.distrust_unwatched();
         loop {
             let inside = self.writes().enter().await;
             // What is true inside of the gate stays true: whoever changes it closes the gate.
