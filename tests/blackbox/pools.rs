@@ -1,5 +1,7 @@
 //! Whole pools from store to store: killed on the way, onto a Ceph cluster and back.
 
+mod killed;
+
 use std::io::Read;
 use std::path::Path;
 use std::process::{Command, Stdio};
