@@ -62,6 +62,10 @@ fn a_command_that_changes_something_syncs_at_most_twice_and_one_that_reads_never
     store.run(&["create", "--size", "8M", "base"]);
     store.run(&["bench", "--io-type", "write", "--io-total", "1M", "base"]);
     store.run(&["snap", "create", "--no-progress", "base@s"]);
+    store.run(&["create", "--size", "8M", "many"]);
+    for snap in ["many@1", "many@2", "many@3"] {
+        store.run(&["snap", "create", "--no-progress", snap]);
+    }
     let changing: &[&[&str]] = &[
         &["create", "--size", "8M", "other"],
         &["snap", "create", "--no-progress", "base@t"],
@@ -81,6 +85,7 @@ fn a_command_that_changes_something_syncs_at_most_twice_and_one_that_reads_never
         &["resize", "--no-progress", "--allow-shrink", "--size", "4M", "base"],
         &["rename", "child", "grown"],
         &["rm", "--no-progress", "other"],
+        &["snap", "purge", "--no-progress", "many"],
     ];
     for words in changing {
         let seen = syncs_of(&store, words);

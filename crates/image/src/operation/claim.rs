@@ -155,11 +155,16 @@ impl<'a> Claim<'a> {
 
     /// Ends a verb: tells all clients to read the header again, does so itself meanwhile, flushes.
     pub(crate) async fn announce(&self) -> Result<(), ClaimError> {
+        self.tell().await?;
+        self.flush().await
+    }
+
+    /// The same, but for the flush: by who goes on changing.
+    pub(crate) async fn tell(&self) -> Result<(), ClaimError> {
         let told = self.image.notify_header_update();
         let (told, read) = join(told, self.image.refresh_if_stale()).await;
         told?;
-        read?;
-        self.flush().await
+        Ok(read?)
     }
 }
 

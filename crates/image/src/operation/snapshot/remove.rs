@@ -58,6 +58,12 @@ impl From<StoreError> for RemoveSnapshotError {
 
 /// Removes the user's snapshot `name`.
 pub async fn remove(image: &Image, name: &str) -> Result<(), RemoveSnapshotError> {
+    remove_unsynced(image, name).await?;
+    Ok(image.store().flush().await?)
+}
+
+/// The same, but for the flush: by who removes several.
+pub(super) async fn remove_unsynced(image: &Image, name: &str) -> Result<(), RemoveSnapshotError> {
     image.refresh().await.map_err(ClaimError::from)?;
     let header = image.header();
     match header.snapshot_by_name(name) {
@@ -71,9 +77,10 @@ pub async fn remove_by_id(image: &Image, id: SnapId) -> Result<(), RemoveSnapsho
     image.refresh().await.map_err(ClaimError::from)?;
     let header = image.header();
     match header.snapshot(id) {
-        Some(snapshot) => remove_as_owner(image, snapshot).await,
-        None => Err(not_found(&header, id.0.to_string())),
+        Some(snapshot) => remove_as_owner(image, snapshot).await?,
+        None => return Err(not_found(&header, id.0.to_string())),
     }
+    Ok(image.store().flush().await?)
 }
 
 fn not_found(header: &Header, name: String) -> RemoveSnapshotError {
@@ -98,7 +105,7 @@ async fn remove_here(image: &Image, snapshot: &Snapshot) -> Result<(), RemoveSna
         if matches!(snapshot.namespace, SnapshotNamespace::Trash { .. }) {
             return Err(RemoveSnapshotError::InUse { name: snapshot.name.clone() });
         }
-        return Ok(claim.announce().await?);
+        return Ok(claim.tell().await?);
     }
     let header = claim.header();
     if is_last_link(&header, snapshot.id) {
@@ -114,7 +121,7 @@ async fn remove_here(image: &Image, snapshot: &Snapshot) -> Result<(), RemoveSna
         other => other?,
     }
     image.change_header(header.remove_snapshot(snapshot)).await?;
-    Ok(claim.announce().await?)
+    Ok(claim.tell().await?)
 }
 
 /// Whether clones of format 2 still read a snapshot.
