@@ -148,8 +148,10 @@ struct Write : Request {
 
 // Zeros are told from data in units of so many bytes.
 constexpr uint64_t GRAIN = 4096;
-// So many grains of a source are looked at. When no more than one in so many is zeros, the OSDs copy
-// it themselves: to read all of it in order to know would cost them a third of the copy.
+// So many grains of a source are looked at, in a few places: each place is a disk's access. When no
+// more than one in so many is zeros, the OSDs copy it themselves: to read all of it in order to know
+// would cost them a third of the copy.
+constexpr uint64_t PLACES = 4;
 constexpr uint64_t SAMPLES = 16;
 // Of a smaller one it is not worth asking.
 constexpr uint64_t SMALLEST = SAMPLES * GRAIN;
@@ -188,7 +190,7 @@ struct Copyup : Request {
   uint64_t size = 0;
   time_t time = 0;
   int stated = 0;
-  std::array<librados::bufferlist, SAMPLES> samples;
+  std::array<librados::bufferlist, PLACES> samples;
   librados::ObjectWriteOperation copy, fill;
   using Request::Request;
   int flatten() override { return 0; }
@@ -225,8 +227,8 @@ struct Copyup : Request {
     if (!only || only->from || only->to || only->length < SMALLEST || only->length % GRAIN)
       return read();
     look.stat(&size, &time, &stated);
-    for (uint64_t number = 0; number < SAMPLES; number++)
-      look.read(sample_at(number), GRAIN, &samples[number], nullptr);
+    for (uint64_t number = 0; number < PLACES; number++)
+      look.read(sample_at(number), SAMPLES / PLACES * GRAIN, &samples[number], nullptr);
     looking = librados::Rados::aio_create_completion(this, looked);
     if (!looking) return -ENOMEM;
     int result = only->io.aio_operate(only->object, looking, &look, nullptr);
@@ -234,12 +236,12 @@ struct Copyup : Request {
     return result;
   }
 
-  // One grain of each part of the source. Which one differs from object to object, so that no
-  // regular pattern of data hides between them.
+  // A place in each part of the source. Which one differs from object to object, so that no regular
+  // pattern of data hides between them.
   uint64_t sample_at(uint64_t number) const {
-    const uint64_t part = sources[0]->length / GRAIN / SAMPLES;
+    const uint64_t part = sources[0]->length / GRAIN / PLACES;
     const uint64_t chance = std::hash<std::string>()(object + char('a' + number));
-    return (number * part + chance % part) * GRAIN;
+    return (number * part + chance % (part - SAMPLES / PLACES + 1)) * GRAIN;
   }
 
   // What is all zeros never is: one sample with data must be seen. Samples beyond the end say
@@ -248,9 +250,11 @@ struct Copyup : Request {
     if (stated < 0 || size < SMALLEST || size > sources[0]->length) return false;
     size_t zeros = 0, seen = 0;
     for (auto &sample : samples) {
-      if (sample.length() == 0) continue;
-      seen++;
-      zeros += all_zeros(sample.c_str(), sample.length());
+      const char *bytes = sample.c_str();
+      for (uint64_t at = 0; at < sample.length(); at += GRAIN) {
+        seen++;
+        zeros += all_zeros(bytes + at, std::min<uint64_t>(GRAIN, sample.length() - at));
+      }
     }
     return seen > zeros && zeros * SAMPLES <= seen;
   }
