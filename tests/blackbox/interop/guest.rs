@@ -51,6 +51,9 @@ fn qemu_boots_what_we_wrote_and_we_read_what_it_wrote() {
     };
     assert_eq!(read("/mark"), "by-way-of-librbd");
     assert_eq!(read("/tmp/step.5"), "by-way-of-librbd 5");
+    let theirs =
+        commands.run(Party::Ceph, &["export", "--no-progress", &format!("{POOL}/vm"), "-"]);
+    assert!(theirs.out == fs::read(&exported).expect("what we read"), "the sides differ");
     must("--no-progress object-map check {p}/vm");
     let base =
         commands.run(Party::Marcot, &["export", "--no-progress", &format!("{POOL}/base@s"), "-"]);
