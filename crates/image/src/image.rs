@@ -185,12 +185,21 @@ impl Image {
     /// Makes everything written durable, gives the lock back and forgets the image. The handle
     /// must not be used afterwards.
     pub async fn close(&self) -> Result<(), CloseError> {
+        let left = self.leave().await;
+        if !self.is_writable() {
+            return left;
+        }
+        let flushed = self.store().flush().await.map_err(LockError::from);
+        left.and(flushed.map_err(|source| CloseError { image: self.name(), source }))
+    }
+
+    /// The same, but makes nothing durable: by who goes on changing other things.
+    pub(crate) async fn leave(&self) -> Result<(), CloseError> {
         if !self.is_writable() {
             return Ok(());
         }
         let released = self.release_lock_then(self.stop_watching()).await;
-        let flushed = self.store().flush().await.map_err(LockError::from);
-        released.and(flushed).map_err(|source| CloseError { image: self.name(), source })
+        released.map_err(|source| CloseError { image: self.name(), source })
     }
 
     /// The header as last read. Notifications since then are not accounted for.

@@ -66,6 +66,12 @@ fn a_command_that_changes_something_syncs_at_most_twice_and_one_that_reads_never
     for snap in ["many@1", "many@2", "many@3"] {
         store.run(&["snap", "create", "--no-progress", snap]);
     }
+    store.run(&["create", "--size", "8M", "second"]);
+    store.run(&["group", "create", "pair"]);
+    for member in ["many", "second"] {
+        store.run(&["group", "image", "add", "pair", member]);
+    }
+    store.run(&["group", "snap", "create", "pair@1"]);
     let changing: &[&[&str]] = &[
         &["create", "--size", "8M", "other"],
         &["snap", "create", "--no-progress", "base@t"],
@@ -86,6 +92,7 @@ fn a_command_that_changes_something_syncs_at_most_twice_and_one_that_reads_never
         &["rename", "child", "grown"],
         &["rm", "--no-progress", "other"],
         &["snap", "purge", "--no-progress", "many"],
+        &["group", "snap", "rm", "pair@1"],
     ];
     for words in changing {
         let seen = syncs_of(&store, words);

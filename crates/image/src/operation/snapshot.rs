@@ -23,4 +23,5 @@ pub use rollback::{RollbackError, rollback};
 pub use unprotect::{UnprotectError, unprotect};
 
 pub(crate) use create::take;
+pub(crate) use remove::remove_by_id_unsynced;
 pub(crate) use rollback::rollback_claimed;

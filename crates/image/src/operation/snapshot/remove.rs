@@ -74,13 +74,21 @@ pub(super) async fn remove_unsynced(image: &Image, name: &str) -> Result<(), Rem
 
 /// Removes a snapshot of any kind.
 pub async fn remove_by_id(image: &Image, id: SnapId) -> Result<(), RemoveSnapshotError> {
+    remove_by_id_unsynced(image, id).await?;
+    Ok(image.store().flush().await?)
+}
+
+/// The same, but for the flush: by who removes several.
+pub(crate) async fn remove_by_id_unsynced(
+    image: &Image,
+    id: SnapId,
+) -> Result<(), RemoveSnapshotError> {
     image.refresh().await.map_err(ClaimError::from)?;
     let header = image.header();
     match header.snapshot(id) {
-        Some(snapshot) => remove_as_owner(image, snapshot).await?,
-        None => return Err(not_found(&header, id.0.to_string())),
+        Some(snapshot) => remove_as_owner(image, snapshot).await,
+        None => Err(not_found(&header, id.0.to_string())),
     }
-    Ok(image.store().flush().await?)
 }
 
 fn not_found(header: &Header, name: String) -> RemoveSnapshotError {

@@ -42,8 +42,9 @@ pub async fn create(
         // and can be removed later.
         let _ = remove_one(client, &group, &record).await;
     }
+    let flushed = client.store.flush().await.map_err(CallError::from);
     taken?;
-    Ok(client.store.flush().await.map_err(CallError::from)?)
+    Ok(flushed?)
 }
 
 fn unknown_snapshot(member: GroupImageStatus) -> ImageSnapshotSpec {

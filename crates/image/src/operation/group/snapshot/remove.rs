@@ -6,7 +6,7 @@ use marcot_format::group::{GroupSnapshot, ImageSnapshotSpec};
 use super::{GroupSnapshotError, find, open, part};
 use crate::class_call::{CallError, tell};
 use crate::client::{Client, Location};
-use crate::operation::snapshot::remove_by_id;
+use crate::operation::snapshot::remove_by_id_unsynced;
 use crate::pool::group::Group;
 
 /// Removes a group's snapshot, complete or not.
@@ -17,11 +17,12 @@ pub async fn remove(
     name: &str,
 ) -> Result<(), GroupSnapshotError> {
     let (group, snapshot) = find(client, at, group, name).await?;
-    remove_one(client, &group, &snapshot).await?;
-    Ok(client.store.flush().await.map_err(CallError::from)?)
+    let removed = remove_one(client, &group, &snapshot).await;
+    client.store.flush().await.map_err(CallError::from)?;
+    removed
 }
 
-/// The work of [`remove`] on a known group.
+/// The work of [`remove`] on a known group, but for the flush that ends it.
 pub(in crate::operation::group) async fn remove_one(
     client: &Client,
     group: &Group,
@@ -46,10 +47,10 @@ async fn remove_part(
         other => other?,
     };
     let removed = match part(&image.header(), group, id) {
-        Some(snapshot) => remove_by_id(&image, snapshot.id).await,
+        Some(snapshot) => remove_by_id_unsynced(&image, snapshot.id).await,
         None => Ok(()),
     };
-    let closed = image.close().await;
+    let left = image.leave().await;
     removed?;
-    Ok(closed?)
+    Ok(left?)
 }
