@@ -21,7 +21,8 @@
 //! | what neither does (a name that is taken, a snapshot with clones, …) | both refuse alike | - | both refuse alike |
 //!
 //! A journal with entries that are not in the image: `journaling`. Both at once: `together`,
-//! `bench`, `silent`. A cluster in trouble: `faults`, `full`. A machine on the image: `guest`.
+//! `bench`, `silent`. A cluster in trouble: `faults`, `full`; a server that stood still: `unwatched`.
+//! A machine on the image: `guest`.
 //!
 //! Needs a cluster: `scripts/test` starts one and names it in `MARCOT_TEST_CEPH_CONF`.
 
@@ -45,6 +46,7 @@ mod steps;
 mod table;
 mod together;
 mod turns;
+mod unwatched;
 
 use std::thread;
 
