@@ -33,11 +33,6 @@ impl Run {
         self.count * BLOCK_BYTES
     }
 
-    /// Its first `count` blocks, and the others.
-    pub(crate) fn split_at(self, count: u64) -> (Run, Run) {
-        (Run::new(self.start, count), Run::new(self.start + count, self.count - count))
-    }
-
     /// Whether the run lies in a store of that many blocks; what is read from a disk must be asked.
     pub(crate) fn lies_within(self, blocks: u64) -> bool {
         self.start.checked_add(self.count).is_some_and(|end| end <= blocks)

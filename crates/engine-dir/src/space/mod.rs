@@ -57,8 +57,6 @@ pub(crate) struct Space {
     cursor: u64,
     /// Where the next large one is.
     large_cursor: u64,
-    /// Blocks handed out since blocks last left quarantine: about as many will be wanted again.
-    wanted: u64,
     /// Blocks that the store may have at most.
     pub limit: u64,
     /// Where the file must end at the latest: further out than `limit` when it has holes.
@@ -74,7 +72,6 @@ impl Space {
             upkeep: upkeep::Upkeep::default(),
             cursor: 0,
             large_cursor: 0,
-            wanted: 0,
             limit,
             end: limit,
         }
@@ -103,7 +100,6 @@ impl Space {
         if count > room {
             return Err(AllocateError::NoSpace);
         }
-        self.wanted += count;
         if count >= LARGE || purpose == Purpose::Log {
             if let Some(run) = self.allocate_together(count)? {
                 return Ok(vec![run]);
@@ -188,23 +184,16 @@ impl Space {
     }
 
     /// Lets blocks out of quarantine that records up to `seq` have freed. Yields the runs worth
-    /// giving back to the file system; they stay in use until [`Space::give_back`]. As many blocks as
-    /// have been handed out meanwhile are not: who writes over what there is would have the file
-    /// system drop blocks and find others, again and again.
+    /// giving back to the file system; they stay in use until [`Space::give_back`].
     pub(crate) fn ripen(&mut self, seq: u64) -> Result<Vec<Run>, MetaError> {
-        let mut kept = std::mem::take(&mut self.wanted);
         let mut to_punch = Vec::new();
         for run in self.quarantine.ripe(seq) {
-            let keep = run.count.min(kept);
-            kept -= keep;
-            if run.count - keep < LARGE {
+            if run.count < LARGE {
                 self.clear(run)?;
                 continue;
             }
-            let (keep, rest) = run.split_at(keep);
-            self.clear(keep)?;
             // Those set aside stay backed.
-            let (outside, within) = self.upkeep.split(rest);
+            let (outside, within) = self.upkeep.split(run);
             to_punch.extend(outside);
             self.clear(within)?;
         }
@@ -258,19 +247,6 @@ mod tests {
         assert_eq!(space.bitmap.used(), used);
         space.ripen(7).expect("nothing is stored");
         assert_eq!(space.bitmap.used(), used - 3);
-    }
-
-    #[test]
-    fn only_what_is_not_wanted_again_is_given_back() {
-        let mut space = space(1 << 20);
-        let old = space.allocate(100, Purpose::Data).expect("it is empty");
-        assert_eq!(space.ripen(0).expect("nothing is stored"), []);
-        space.allocate(40, Purpose::Data).expect("it is empty");
-        space.release(old[0], 7).expect("nothing is stored");
-        let used = space.bitmap.used();
-        let (kept, given_back) = old[0].split_at(40);
-        assert_eq!(space.ripen(7).expect("nothing is stored"), [given_back]);
-        assert_eq!(space.bitmap.used(), used - kept.count);
     }
 
     #[test]
