@@ -48,7 +48,8 @@ impl fmt::Display for ClientAddress {
     }
 }
 
-/// A watch, within its client (Ceph's cookie).
+/// A watch, within its client (Ceph's cookie). One that has ended may have its number come again:
+/// librados' is an address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct WatchHandle(pub u64);
 

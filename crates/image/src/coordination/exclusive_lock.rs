@@ -223,6 +223,9 @@ impl Image {
         let lock = &self.coordination().lock;
         let _single = lock.changing.lock().await;
         let (true, Ok(new_cookie)) = (lock.is_owner(), self.lock_cookie()) else { return };
+        if new_cookie == auto_cookie(lost.0) {
+            return;
+        }
         let call = SetCookie {
             name: RBD_LOCK.to_owned(),
             kind: LockKind::Exclusive,
