@@ -7,6 +7,7 @@
 //! instructions, never during a job.
 
 use std::collections::VecDeque;
+use std::panic::{self, AssertUnwindSafe};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use marcot_store::errand;
@@ -88,12 +89,12 @@ impl Waiting {
     }
 
     fn work(&self) {
-        let _counted = Counted(self);
         let mut queue = self.lock();
         loop {
             if let Some(job) = queue.jobs.pop_front() {
                 drop(queue);
-                errand::lend(job);
+                // A defect costs its own request an answer, and nobody who waits behind it.
+                let _ = panic::catch_unwind(AssertUnwindSafe(|| errand::lend(job)));
                 queue = self.lock();
                 continue;
             }
@@ -106,15 +107,6 @@ impl Waiting {
             }
             queue.calls = queue.calls.saturating_sub(1);
         }
-    }
-}
-
-/// Counts a thread out, even when a job panics.
-struct Counted<'a>(&'a Waiting);
-
-impl Drop for Counted<'_> {
-    fn drop(&mut self) {
-        self.0.lock().threads -= 1;
     }
 }
 
@@ -141,6 +133,22 @@ mod tests {
         numbers.extend(done);
         numbers.sort_unstable();
         assert_eq!(numbers, (0..100).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn what_waits_behind_a_defect_is_done_although_nothing_follows() {
+        let readers = Readers::default();
+        let (sender, done) = channel();
+        let (held, holding) = channel::<()>();
+        let (begun, begins) = channel();
+        readers.submit(Box::new(move || {
+            begun.send(()).expect("the test waits");
+            panic!("a defect, after {:?}", holding.recv());
+        }));
+        begins.recv().expect("it begins");
+        readers.submit(Box::new(move || sender.send(()).expect("the test waits")));
+        drop(held);
+        assert_eq!(done.recv_timeout(std::time::Duration::from_secs(20)), Ok(()));
     }
 
     #[test]
