@@ -443,7 +443,7 @@ template <class Start> int guarded(Start start) {
 #define EXPORT extern "C" __attribute__((visibility("default")))
 
 // Changes with every change of a function's arguments or answer.
-EXPORT int marcot_rados_shim_version() { return 3; }
+EXPORT int marcot_rados_shim_version() { return 4; }
 
 // A part of an object that goes into another one: where it begins there, where here, its length.
 struct marcot_rados_source {
@@ -526,18 +526,23 @@ EXPORT int marcot_rados_loan_over(const marcot_rados_loan *loan) {
 
 EXPORT void marcot_rados_loan_end(marcot_rados_loan *loan) { delete loan; }
 
+// Where lent bytes go in an object.
+struct marcot_rados_part {
+  uint64_t offset;
+  const marcot_rados_loan *loan;
+};
+
 EXPORT int marcot_rados_write_lent(rados_ioctx_t io, const char *object, size_t length,
-                                   int must_exist, uint64_t offset,
-                                   const marcot_rados_loan *loan, Answer answer,
-                                   void *argument) {
+                                   int must_exist, const marcot_rados_part *parts, size_t count,
+                                   Answer answer, void *argument) {
   return guarded([&] {
     auto request = std::make_unique<Write>(io, answer, argument);
     librados::ObjectWriteOperation op;
     if (must_exist) op.assert_exists();
-    {
+    for (size_t index = 0; index < count; index++) {
       librados::bufferlist data;
-      data.append(loan->bytes);
-      op.write(offset, data);
+      data.append(parts[index].loan->bytes);
+      op.write(parts[index].offset, data);
     }
     return start_write(std::move(request), object, length, std::move(op));
   });

@@ -11,8 +11,8 @@ use crate::closing::{self, Closing};
 use crate::completion::Needs;
 use crate::connecting::{ConnectOptions, Ends};
 use crate::gate::{Gate, Ticket};
+use crate::gathering::Gathering;
 use crate::io_context::{IoContext, IoContexts, View};
-use crate::lending::Loans;
 use crate::library::{Handle, Librados};
 use crate::listing::Cursors;
 use crate::store::CephStore;
@@ -32,7 +32,7 @@ pub struct CephCluster {
     pub(crate) gate: Arc<Gate>,
     pub(crate) closing: Closing,
     pub(crate) ends: Ends,
-    pub(crate) loans: Arc<Loans>,
+    pub(crate) gathering: Arc<Gathering>,
     contexts: IoContexts,
 }
 
@@ -60,7 +60,7 @@ impl CephCluster {
             gate: Arc::default(),
             closing: Closing::default(),
             ends: options.ends,
-            loans: Arc::default(),
+            gathering: Arc::default(),
             contexts: IoContexts::new(options.when_full),
         };
         if cluster.configured("admin_socket").is_some_and(|file| !file.is_empty()) {

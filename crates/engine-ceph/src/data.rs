@@ -37,6 +37,7 @@ impl CephCluster {
             Ok(context) => context,
             Err(error) => return refused(error),
         };
+        self.release_writes(object);
         let object = object.clone();
         match (&op.steps[..], better_way(&op)) {
             ([ReadStep::GetXattr { name }], _) => {
@@ -128,17 +129,18 @@ impl CephCluster {
             Err(error) => return refused(error),
         };
         let object = object.clone();
-        if let [WriteStep::Rollback { snap }] = op.steps[..] {
-            return self.roll_back(object, context, snap);
-        }
-        if let (Some(copyup), Ok(shim)) = (copyup::alone(&op.steps), shim()) {
-            return self.copyup(shim, object, context, copyup);
-        }
         if let (Some((at, data)), Ok(shim)) = (lending::large_write(&op.steps), shim()) {
             // Without memory for the loan the copying way says what is wrong.
             if let Some(loan) = Loan::new(shim, data.clone()) {
                 return self.write_lent(shim, object, context, at, loan);
             }
+        }
+        self.release_writes(&object);
+        if let [WriteStep::Rollback { snap }] = op.steps[..] {
+            return self.roll_back(object, context, snap);
+        }
+        if let (Some(copyup), Ok(shim)) = (copyup::alone(&op.steps), shim()) {
+            return self.copyup(shim, object, context, copyup);
         }
         let submitted = self.submit_write(&object, context, &op.steps);
         awaited(submitted, move |Completed { result, version, payload: op }| {

@@ -34,12 +34,6 @@ impl Gate {
         (before & CLOSED == 0).then_some(ticket)
     }
 
-    /// One more for who holds a ticket already, also when the gate is closed.
-    pub(crate) fn enter_beside(self: &Arc<Gate>, _held: &Ticket) -> Ticket {
-        self.out.fetch_add(1, Ordering::AcqRel);
-        Ticket { gate: Arc::clone(self) }
-    }
-
     /// Gives out no more tickets.
     pub(crate) fn close(&self) {
         self.out.fetch_or(CLOSED, Ordering::AcqRel);
@@ -58,6 +52,14 @@ impl Gate {
             waiting = waited.unwrap_or_else(PoisonError::into_inner).0;
         }
         true
+    }
+}
+
+impl Ticket {
+    /// One more for who holds a ticket already, also when the gate is closed.
+    pub(crate) fn another(&self) -> Ticket {
+        self.gate.out.fetch_add(1, Ordering::AcqRel);
+        Ticket { gate: Arc::clone(&self.gate) }
     }
 }
 

@@ -9,18 +9,13 @@
 
 use std::fmt;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 
 use bytes::Bytes;
-use futures_util::future::BoxFuture;
-use marcot_store::{ObjectId, Result, Version, WriteStep};
+use marcot_store::WriteStep;
 
-use crate::connection::CephCluster;
-use crate::data::failed;
-use crate::io_context::IoContext;
 use crate::library::Handle;
 use crate::shim::Shim;
-use crate::store::awaited;
 
 /// Below it a copy costs less than a loan.
 const LARGE_BYTES: usize = 16 << 10;
@@ -71,6 +66,10 @@ impl Loan {
         // SAFETY: the bytes stay where they are and as they are while the loan holds them.
         let handle = unsafe { (shim.lend)(bytes.as_ptr().cast(), bytes.len()) };
         (!handle.is_null()).then_some(Loan { shim, handle, bytes })
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.bytes.len()
     }
 
     /// What the shim knows it by; valid while the loan lives.
@@ -137,28 +136,9 @@ impl<L: Lent> Loans<L> {
     }
 }
 
-impl CephCluster {
-    /// Writes `data` to `object` in `context` without copying it.
-    pub(crate) fn write_lent<'a>(
-        self: &'a Arc<CephCluster>,
-        shim: &'static Shim,
-        object: ObjectId,
-        context: Arc<IoContext>,
-        at: Place,
-        loan: Loan,
-    ) -> BoxFuture<'a, Result<Version>> {
-        let running = self
-            .needs(context)
-            .map(|needs| shim.write_lent(needs, &object.name, at, loan, Arc::clone(&self.loans)));
-        awaited(running, move |completed| match completed.result {
-            0.. => Ok(Version(completed.version)),
-            result => Err(failed("write", &object, result, None)),
-        })
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
     use std::sync::atomic::AtomicBool;
 
     use super::*;

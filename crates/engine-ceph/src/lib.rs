@@ -13,6 +13,7 @@
 //! | `completion` | librados' callbacks as futures |
 //! | `data`, `read_op`, `write_op` | the contract's operations as librados' |
 //! | `lending` | writes whose bytes librados is lent instead of copying them |
+//! | `gathering` | those that go on where others end, as one operation |
 //! | `copyup` | filling an object from its ancestors' |
 //! | `watching`, `notifying` | watches and notifications |
 //! | `administration`, `monitor`, `listing` | what librados only offers as blocking calls |
@@ -30,6 +31,7 @@ mod connection;
 mod copyup;
 mod data;
 mod gate;
+mod gathering;
 mod io_context;
 mod lending;
 mod library;

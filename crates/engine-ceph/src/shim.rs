@@ -4,22 +4,21 @@
 //! says, else beside this program. Without it everything works but what needs it: listing an
 //! object's clones and watchers is refused, other operations take a longer way.
 
+mod found;
+
 use std::ffi::{c_char, c_int, c_void};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
-use bytes::Bytes;
 use futures_channel::oneshot;
 use libloading::os::unix::{Library, RTLD_LOCAL, RTLD_NOW};
-use marcot_store::op::{AllZeros, OmapPage};
-use marcot_store::watch::Watcher;
-use marcot_store::{
-    ClientAddress, ClientId, CloneInfo, Errno, Result, SnapId, SnapSet, StoreError, WatchHandle,
-};
+use marcot_store::op::AllZeros;
+use marcot_store::{Errno, SnapId, StoreError};
 
+pub(crate) use self::found::Found;
 use crate::completion::{Completed, Needs, called_back};
 use crate::io_context::IoContext;
-use crate::lending::{Loan, Loans, Place, Presence};
+use crate::lending::{Loan, Presence};
 use crate::library::Handle;
 
 /// The file's name beside the program.
@@ -27,7 +26,7 @@ const FILE: &str = "libmarcot_rados_shim.so";
 /// Names another place for it.
 const VARIABLE: &str = "MARCOT_RADOS_SHIM";
 /// What `marcot_rados_shim_version` must say.
-const VERSION: c_int = 3;
+const VERSION: c_int = 4;
 
 type Answer = unsafe extern "C" fn(
     argument: *mut c_void,
@@ -67,13 +66,13 @@ type WithSources = unsafe extern "C" fn(
     *mut c_void,
 ) -> c_int;
 
-type WithLoan = unsafe extern "C" fn(
+type WithLoans = unsafe extern "C" fn(
     Handle,
     *const c_char,
     usize,
     c_int,
-    u64,
-    Handle,
+    *const RawPart,
+    usize,
     Answer,
     *mut c_void,
 ) -> c_int;
@@ -85,6 +84,13 @@ struct RawSource {
     name: *const c_char,
     length: usize,
     ranges: [u64; 3],
+}
+
+/// The C struct `marcot_rados_part`.
+#[repr(C)]
+struct RawPart {
+    offset: u64,
+    loan: Handle,
 }
 
 /// A part of an object that goes into another one.
@@ -106,16 +112,9 @@ pub(crate) struct Shim {
     pub(crate) lend: unsafe extern "C" fn(*const c_char, usize) -> Handle,
     pub(crate) loan_over: unsafe extern "C" fn(Handle) -> c_int,
     pub(crate) loan_end: unsafe extern "C" fn(Handle),
-    write_lent: WithLoan,
+    write_lent: WithLoans,
     /// Never closed: its code runs on librados' threads.
     _library: Library,
-}
-
-/// The numbers and bytes that an operation found.
-#[derive(Debug, Default)]
-pub(crate) struct Found {
-    numbers: Vec<u64>,
-    bytes: Bytes,
 }
 
 /// An operation under way.
@@ -186,20 +185,37 @@ struct Waiting<Done> {
     needs: Needs,
 }
 
+/// An operation that ended before it began: nobody has been told yet.
+pub(crate) struct NotStarted<Done> {
+    done: Done,
+    result: c_int,
+    _needs: Needs,
+}
+
+impl<Done: FnOnce(Completed<Found>)> NotStarted<Done> {
+    pub(crate) fn tell(self) {
+        (self.done)(Completed { result: self.result, version: 0, payload: Found::default() });
+    }
+}
+
 /// Starts an operation of the shim. Names and keys are copied while it is started.
 fn start(needs: Needs, begin: impl FnOnce(Handle, Answer, *mut c_void) -> c_int) -> Running {
     let (waiter, running) = oneshot::channel();
-    start_then(needs, begin, move |completed| drop(waiter.send(completed)));
+    let started = start_then(needs, begin, move |completed| drop(waiter.send(completed)));
+    if let Err(refused) = started {
+        refused.tell();
+    }
     running
 }
 
 /// The same, with `done` called when the operation has ended: on a thread of librados, where it
-/// must neither block nor take long, or at once when it was not started.
+/// must neither block nor take long. When it was not started, says what that ended with.
 fn start_then<Done>(
     needs: Needs,
     begin: impl FnOnce(Handle, Answer, *mut c_void) -> c_int,
     done: Done,
-) where
+) -> Result<(), NotStarted<Done>>
+where
     Done: FnOnce(Completed<Found>) + Send + 'static,
 {
     let context = Arc::clone(&needs.context);
@@ -208,9 +224,9 @@ fn start_then<Done>(
     if result < 0 {
         // SAFETY: not started, so the answer never comes: the box is ours again.
         let Waiting { done, needs } = *unsafe { Box::from_raw(waiting) };
-        done(Completed { result, version: 0, payload: Found::default() });
-        drop(needs);
+        return Err(NotStarted { done, result, _needs: needs });
     }
+    Ok(())
 }
 
 unsafe extern "C" fn answered<Done>(
@@ -299,28 +315,39 @@ impl Shim {
         })
     }
 
-    /// Writes the bytes of `loan` at `offset`, if the object `must_exist` only when it does. `loans`
-    /// takes the loan when the operation has ended, before anybody learns that it has.
-    pub(crate) fn write_lent(
+    /// Writes the bytes of loans, each at its offset, in one operation. `done` is given the loans when
+    /// that has ended, before anybody learns of it: on a thread of librados.
+    pub(crate) fn write_lent<Done>(
         &self,
         needs: Needs,
         name: &str,
-        at: Place,
-        loan: Loan,
-        loans: Arc<Loans>,
-    ) -> Running {
-        let (waiter, running) = oneshot::channel();
-        let (name, named, bytes) = (name.as_ptr().cast(), name.len(), loan.handle());
-        let must_exist = c_int::from(at.presence == Presence::Needed);
-        // SAFETY: as above; the loan travels in the callback, which the shim runs once.
+        presence: Presence,
+        parts: Vec<(u64, Loan)>,
+        done: Done,
+    ) -> Result<(), NotStarted<impl FnOnce(Completed<Found>) + Send + use<Done>>>
+    where
+        Done: FnOnce(Completed<Found>, Vec<(u64, Loan)>) + Send + 'static,
+    {
+        let (name, named) = (name.as_ptr().cast(), name.len());
+        let must_exist = c_int::from(presence == Presence::Needed);
+        let raw: Vec<RawPart> = parts
+            .iter()
+            .map(|(offset, loan)| RawPart { offset: *offset, loan: loan.handle() })
+            .collect();
+        // SAFETY: as above; the loans travel in the callback, which the shim runs once.
         let begin = |io, answer, argument| unsafe {
-            (self.write_lent)(io, name, named, must_exist, at.offset, bytes, answer, argument)
+            (self.write_lent)(
+                io,
+                name,
+                named,
+                must_exist,
+                raw.as_ptr(),
+                raw.len(),
+                answer,
+                argument,
+            )
         };
-        start_then(needs, begin, move |completed| {
-            loans.take_back(loan);
-            drop(waiter.send(completed));
-        });
-        running
+        start_then(needs, begin, move |completed| done(completed, parts))
     }
 
     /// `-ENODATA` when all is zeros and that is to be refused, `-ENOENT` when a source is missing.
@@ -346,110 +373,6 @@ impl Shim {
         start(needs, |io, answer, argument| unsafe {
             (self.copyup)(io, name, named, raw.as_ptr(), raw.len(), refuse, answer, argument)
         })
-    }
-}
-
-/// The numbers of an answer, one after the other. That they are there is the shim's to keep; a
-/// wrong build of it must not make us read beyond them.
-struct Numbers<'a>(std::slice::Iter<'a, u64>);
-
-impl Numbers<'_> {
-    fn next(&mut self) -> Result<u64> {
-        self.0.next().copied().ok_or_else(unreadable)
-    }
-
-    /// A count of things of which each takes `each` numbers.
-    fn count(&mut self, each: usize) -> Result<usize> {
-        let count = usize::try_from(self.next()?).map_err(|_| unreadable())?;
-        match count.checked_mul(each) {
-            Some(needed) if needed <= self.0.len() => Ok(count),
-            _ => Err(unreadable()),
-        }
-    }
-
-    fn has_more(&self) -> bool {
-        self.0.len() > 0
-    }
-}
-
-fn unreadable() -> StoreError {
-    StoreError::new(Errno::BADMSG, format!("{FILE} answers what cannot be read"))
-}
-
-impl Found {
-    fn numbers(&self) -> Numbers<'_> {
-        Numbers(self.numbers.iter())
-    }
-
-    /// Splits the first `length` bytes off.
-    fn split(&mut self, length: u64) -> Result<Bytes> {
-        let length = usize::try_from(length).map_err(|_| unreadable())?;
-        if length > self.bytes.len() {
-            return Err(unreadable());
-        }
-        Ok(self.bytes.split_to(length))
-    }
-
-    /// `seq`, then for each clone (the head counted): id, size, how many snapshots, how many
-    /// ranges, the snapshots, the ranges.
-    pub(crate) fn snap_set(&self) -> Result<SnapSet> {
-        let mut numbers = self.numbers();
-        let mut set = SnapSet { seq: SnapId(numbers.next()?), ..SnapSet::default() };
-        while numbers.has_more() {
-            let (id, size) = (SnapId(numbers.next()?), numbers.next()?);
-            let (snaps, ranges) = (numbers.count(1)?, numbers.count(2)?);
-            let snaps = (0..snaps).map(|_| numbers.next().map(SnapId)).collect::<Result<_>>()?;
-            let overlap = (0..ranges)
-                .map(|_| Ok((numbers.next()?, numbers.next()?)))
-                .collect::<Result<_>>()?;
-            match id {
-                SnapId::HEAD => set.head_size = Some(size),
-                id => set.clones.push(CloneInfo { id, snaps, size, overlap }),
-            }
-        }
-        Ok(set)
-    }
-
-    /// For each watcher: client, handle, time-out in seconds, length of its address.
-    pub(crate) fn watchers(mut self) -> Result<Vec<Watcher>> {
-        let numbers = std::mem::take(&mut self.numbers);
-        let mut numbers = Numbers(numbers.iter());
-        let mut watchers = Vec::new();
-        while numbers.has_more() {
-            let (client, handle) = (ClientId(numbers.next()?), WatchHandle(numbers.next()?));
-            let timeout_seconds = u32::try_from(numbers.next()?).map_err(|_| unreadable())?;
-            let address = self.split(numbers.next()?)?;
-            let address = ClientAddress(String::from_utf8_lossy(&address).into_owned());
-            watchers.push(Watcher { client, address, handle, timeout_seconds });
-        }
-        Ok(watchers)
-    }
-
-    /// For each run: offset, length.
-    pub(crate) fn extents(mut self) -> Result<Vec<(u64, Bytes)>> {
-        let numbers = std::mem::take(&mut self.numbers);
-        let mut numbers = Numbers(numbers.iter());
-        let mut extents = Vec::new();
-        while numbers.has_more() {
-            let offset = numbers.next()?;
-            let data = self.split(numbers.next()?)?;
-            if !data.is_empty() {
-                extents.push((offset, data));
-            }
-        }
-        Ok(extents)
-    }
-
-    /// Whether there is more, then for each pair: length of the key, length of the value.
-    pub(crate) fn omap_page(mut self) -> Result<OmapPage> {
-        let numbers = std::mem::take(&mut self.numbers);
-        let mut numbers = Numbers(numbers.iter());
-        let more = numbers.next()? != 0;
-        let mut entries = Vec::new();
-        while numbers.has_more() {
-            entries.push((self.split(numbers.next()?)?, self.split(numbers.next()?)?));
-        }
-        Ok(OmapPage { entries, more })
     }
 }
 

@@ -144,6 +144,7 @@ impl Objects for CephStore {
 
     fn list_snaps(&self, object: &ObjectId) -> BoxFuture<'_, Result<SnapSet>> {
         let what = format!("list the snapshots of {object}");
+        self.cluster.release_writes(object);
         let running = shim().map_err(|why| lacking(&what, why)).and_then(|shim| {
             let context = self.cluster.context(object, View::Clones)?;
             Ok(shim.list_snaps(self.cluster.needs(context)?, &object.name))

@@ -172,7 +172,7 @@ impl CephCluster {
     /// Frees a listener when the callbacks that are on their way have run.
     fn free_when_silent(&self, context: Arc<IoContext>, listener: ListenerBox, held: &Ticket) {
         let (rados, cluster) = (self.rados, self.handle);
-        let needs = Needs { rados, context, ticket: self.gate.enter_beside(held) };
+        let needs = Needs { rados, context, ticket: held.another() };
         start_then(
             needs,
             listener,

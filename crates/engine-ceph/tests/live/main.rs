@@ -6,6 +6,7 @@
 mod classes;
 mod conformance;
 mod ending;
+mod gathering;
 mod lending;
 mod watching;
 
