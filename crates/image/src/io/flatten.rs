@@ -22,7 +22,11 @@ use crate::visit::Visit;
 const TOUCH: WriteStep = WriteStep::Append { data: Bytes::new() };
 
 /// How many bytes of objects may be on their way at once.
-const IN_FLIGHT: u64 = 64 << 20;
+const IN_FLIGHT: u64 = 128 << 20;
+
+/// How many copyups count as one operation of a verb: most wait, for one OSD and then for another,
+/// and bring little of their object.
+const COPYUPS: usize = 3;
 
 /// How many changes of the object map are sent before the first is acknowledged.
 const NOTES_AT_ONCE: usize = 32;
@@ -43,14 +47,14 @@ impl Image {
         let count = Depth::objects(&current.header);
         let noted = self.note_ahead(&current, count).await?;
         let fitting = (IN_FLIGHT / current.header.striping.object_size()).max(1) as usize;
-        let at_once = self.config().concurrent_management_ops.clamp(1, fitting);
+        let at_once = self.config().concurrent_management_ops.saturating_mul(COPYUPS);
         let mut absent = noted.into_iter().flatten().peekable();
         let candidates = (0..count).map(move |number| match absent.next_if_eq(&number) {
             Some(_) => Candidate { number, existence: Existence::Absent },
             None => Candidate { number, existence: Existence::Unknown },
         });
         let work = |candidate| self.flatten_object(Arc::clone(&current), candidate);
-        Visit { at_once, count, progress }.each(candidates, work).await
+        Visit { at_once: at_once.clamp(1, fitting), count, progress }.each(candidates, work).await
     }
 
     /// Says in the object map, a run at a time, that what is about to be copied up exists: one
