@@ -31,7 +31,7 @@ use crate::store::{awaited, refused};
 #[derive(Debug, Default)]
 pub(crate) struct Gathering {
     streams: Mutex<Streams<Target, Part>>,
-    /// Whether any write waits; written under the lock, read without it.
+    /// Whether any write waits; written under the lock, when what was released is with librados.
     any_waiting: AtomicBool,
     loans: Loans,
 }
@@ -107,7 +107,7 @@ impl CephCluster {
 
     /// Sends what waits for `object`, of which something else is asked now.
     pub(crate) fn release_writes(&self, object: &ObjectId) {
-        if !self.gathering.any_waiting.load(Ordering::Relaxed) {
+        if !self.gathering.any_waiting.load(Ordering::Acquire) {
             return;
         }
         if let Ok(shim) = crate::shim::shim() {
@@ -139,7 +139,7 @@ impl Sender {
             .into_iter()
             .filter_map(|(object, batch)| self.start(object, batch).err())
             .collect();
-        self.gathering.any_waiting.store(streams.any_waiting(), Ordering::Relaxed);
+        self.gathering.any_waiting.store(streams.any_waiting(), Ordering::Release);
         drop(streams);
         // They end at once, which takes the lock.
         not_started.into_iter().for_each(|tell| tell());
