@@ -153,12 +153,22 @@ constexpr uint64_t GRAIN = 4096;
 // would cost them a third of the copy.
 constexpr uint64_t PLACES = 4;
 constexpr uint64_t SAMPLES = 16;
+constexpr uint64_t PLACE = SAMPLES / PLACES * GRAIN;
 // Of a smaller one it is not worth asking.
 constexpr uint64_t SMALLEST = SAMPLES * GRAIN;
 
-// Whether the last source was nearly all data. The next one probably is alike: when it is not, to look
-// at it would only be one operation more. A guess costs time when it is wrong, and never bytes.
-std::atomic<bool> last_was_full{true};
+// How many sources in a row were nearly all data. The next one probably is alike: after none, to look at
+// it would only be one operation more; after many, one place will do, for four cost a twelfth of the
+// copy. A guess costs time or space when it is wrong, and never bytes.
+std::atomic<unsigned> full_in_a_row{1};
+constexpr unsigned MANY = 8;
+
+void note_source(bool full) {
+  if (full)
+    full_in_a_row.fetch_add(1, std::memory_order_relaxed);
+  else
+    full_in_a_row.store(0, std::memory_order_relaxed);
+}
 
 template <class Number> void put(librados::bufferlist &out, Number number) {
   out.append(reinterpret_cast<const char *>(&number), sizeof number);
@@ -191,6 +201,7 @@ struct Copyup : Request {
   std::atomic<int> failed{0};
   // Of looking at the source, and of copying it.
   librados::ObjectReadOperation look;
+  uint64_t places = 0;
   uint64_t size = 0;
   time_t time = 0;
   int stated = 0;
@@ -227,11 +238,13 @@ struct Copyup : Request {
   librados::AioCompletion *looking = nullptr, *copying = nullptr, *filling = nullptr;
 
   int begin() {
-    if (!may_be_copied() || !last_was_full.load(std::memory_order_relaxed)) return read();
+    const unsigned full = full_in_a_row.load(std::memory_order_relaxed);
+    if (!may_be_copied() || full == 0) return read();
     Source *only = sources[0].get();
     look.stat(&size, &time, &stated);
-    for (uint64_t number = 0; number < PLACES; number++)
-      look.read(sample_at(number), SAMPLES / PLACES * GRAIN, &samples[number], nullptr);
+    places = full < MANY ? PLACES : 1;
+    for (uint64_t number = 0; number < places; number++)
+      look.read(sample_at(number), PLACE, &samples[number], nullptr);
     looking = librados::Rados::aio_create_completion(this, looked);
     if (!looking) return -ENOMEM;
     int result = only->io.aio_operate(only->object, looking, &look, nullptr);
@@ -249,9 +262,9 @@ struct Copyup : Request {
   // A place in each part of the source. Which one differs from object to object, so that no regular
   // pattern of data hides between them.
   uint64_t sample_at(uint64_t number) const {
-    const uint64_t part = sources[0]->length / GRAIN / PLACES;
+    const uint64_t part = sources[0]->length / GRAIN / places;
     const uint64_t chance = std::hash<std::string>()(object + char('a' + number));
-    return (number * part + chance % (part - SAMPLES / PLACES + 1)) * GRAIN;
+    return (number * part + chance % (part - PLACE / GRAIN + 1)) * GRAIN;
   }
 
   // What is all zeros never is: one sample with data must be seen. Samples beyond the end say
@@ -275,7 +288,7 @@ struct Copyup : Request {
     if (result == -ENOENT) return self->ended(result);
     try {
       const bool full = result >= 0 && self->worth_copying();
-      last_was_full.store(full, std::memory_order_relaxed);
+      note_source(full);
       if (!full) return self->read_or_end();
       Source &only = *self->sources[0];
       self->copy.create(true);
@@ -346,8 +359,7 @@ struct Copyup : Request {
       for (auto &source : sources) gather(*source, extents, data);
       if (may_be_copied()) {
         const uint64_t whole = sources[0]->length;
-        const bool full = data.length() >= whole - whole / SAMPLES;
-        last_was_full.store(full, std::memory_order_relaxed);
+        note_source(data.length() >= whole - whole / SAMPLES);
       }
       if (extents.empty() && refuse_zeros) return ended(-ENODATA);
       put<uint32_t>(input, extents.size());
