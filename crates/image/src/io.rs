@@ -41,4 +41,5 @@ mod write;
 
 pub(crate) use absence::Absences;
 pub use error::IoError;
+pub(crate) use flatten::Pace;
 pub(crate) use gate::{Closed, Gate, Inside, ObjectGates};

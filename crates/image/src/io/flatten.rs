@@ -21,12 +21,26 @@ use crate::visit::Visit;
 /// A change of nothing, before which the object is kept for its snapshots.
 const TOUCH: WriteStep = WriteStep::Append { data: Bytes::new() };
 
-/// How many bytes of objects may be on their way at once.
-const IN_FLIGHT: u64 = 128 << 20;
+/// How many bytes of objects may be on their way at once: librados lets a client's reads and writes
+/// have 100 MiB in all, and makes whoever wants more wait, a guest's requests too.
+const IN_FLIGHT: u64 = 64 << 20;
 
-/// How many copyups count as one operation of a verb: most wait, for one OSD and then for another,
-/// and bring little of their object.
-const COPYUPS: usize = 3;
+/// The same where nobody else waits, and the store moves the bytes: it counts whole objects, and
+/// most of them hold less.
+const IN_FLIGHT_ALONE: u64 = 192 << 20;
+
+/// How many copyups then count as one operation of a verb: most wait, for one OSD and then for
+/// another.
+const COPYUPS: usize = 5;
+
+/// Who wants something of this client while it flattens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Pace {
+    /// Nobody: it is what the client is there for.
+    Alone,
+    /// Perhaps a guest, whose requests must find room.
+    BesideRequests,
+}
 
 /// How many changes of the object map are sent before the first is acknowledged.
 const NOTES_AT_ONCE: usize = 32;
@@ -42,19 +56,25 @@ impl Image {
     /// Brings the parent's bytes into every object that shows them, under all snapshots too, so
     /// that the link to the parent can be cut. Writes go on meanwhile. May be stopped and begun
     /// again: what is there is left alone.
-    pub(crate) async fn copyup_all(&self, progress: &dyn Progress) -> Result<(), IoError> {
+    pub(crate) async fn copyup_all(
+        &self,
+        pace: Pace,
+        progress: &dyn Progress,
+    ) -> Result<(), IoError> {
         let current = self.fresh().await?;
         let count = Depth::objects(&current.header);
         let noted = self.note_ahead(&current, count).await?;
-        let fitting = (IN_FLIGHT / current.header.striping.object_size()).max(1) as usize;
-        let at_once = self.config().concurrent_management_ops.saturating_mul(COPYUPS);
+        let copyup = self.client().store.capabilities().copyup;
+        let operations = self.config().concurrent_management_ops;
+        let object_size = current.header.striping.object_size();
+        let at_once = copyups_at_once(pace, copyup, operations, object_size);
         let mut absent = noted.into_iter().flatten().peekable();
         let candidates = (0..count).map(move |number| match absent.next_if_eq(&number) {
             Some(_) => Candidate { number, existence: Existence::Absent },
             None => Candidate { number, existence: Existence::Unknown },
         });
         let work = |candidate| self.flatten_object(Arc::clone(&current), candidate);
-        Visit { at_once: at_once.clamp(1, fitting), count, progress }.each(candidates, work).await
+        Visit { at_once, count, progress }.each(candidates, work).await
     }
 
     /// Says in the object map, a run at a time, that what is about to be copied up exists: one
@@ -193,4 +213,46 @@ impl Image {
 async fn note_run(map: &ObjectMap, run: Range<u64>) -> Result<(), IoError> {
     let (new, current) = (ObjectState::Exists, Some(ObjectState::Nonexistent));
     Ok(map.update_range(run, new, current).await?)
+}
+
+/// How many objects of so many bytes are copied up at once, where verbs may have so many `operations`
+/// on their way.
+fn copyups_at_once(pace: Pace, copyup: Copyups, operations: usize, object_size: u64) -> usize {
+    let (copyups, bytes) = match (pace, copyup) {
+        (Pace::Alone, Copyups::Alone | Copyups::ByReference) => {
+            (operations.saturating_mul(COPYUPS), IN_FLIGHT_ALONE)
+        }
+        // Each has a buffer of ours, as large as the object.
+        (Pace::Alone, Copyups::Refused) | (Pace::BesideRequests, _) => (operations, IN_FLIGHT),
+    };
+    copyups.min((bytes / object_size) as usize).max(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MIB: u64 = 1 << 20;
+
+    #[test]
+    fn a_guest_finds_room_beside_a_flatten() {
+        let at_once = |pace, operations, object_size| {
+            copyups_at_once(pace, Copyups::Alone, operations, object_size)
+        };
+        assert_eq!(at_once(Pace::BesideRequests, 10, 4 * MIB), 10);
+        assert_eq!(at_once(Pace::BesideRequests, 100, 4 * MIB), 16);
+        assert_eq!(at_once(Pace::Alone, 10, 4 * MIB), 48);
+        assert_eq!(at_once(Pace::Alone, 10, MIB), 50);
+        assert_eq!(at_once(Pace::Alone, 2, 4 * MIB), 10);
+    }
+
+    #[test]
+    fn what_has_a_buffer_of_ours_is_kept_small() {
+        let at_once = |operations, object_size| {
+            copyups_at_once(Pace::Alone, Copyups::Refused, operations, object_size)
+        };
+        assert_eq!(at_once(10, 4 * MIB), 10);
+        assert_eq!(at_once(10, 32 * MIB), 2);
+        assert_eq!(at_once(10, 128 * MIB), 1);
+    }
 }

@@ -14,7 +14,7 @@ use super::detach::forget_child;
 use crate::class_call::{CallError, tell};
 use crate::coordination::{DelegateError, OwnerRequest};
 use crate::image::Image;
-use crate::io::IoError;
+use crate::io::{IoError, Pace};
 use crate::operation::claim::{Claim, ClaimError, check_writable};
 use crate::progress::Progress;
 
@@ -47,19 +47,39 @@ impl FlattenError {
 
 /// Flattens a clone. What is stopped half-way can be begun again.
 pub async fn flatten(image: &Image, progress: &dyn Progress) -> Result<(), FlattenError> {
+    flatten_at(image, Pace::Alone, progress).await
+}
+
+/// The same, and leaves room for what a guest asks of the image meanwhile.
+pub(crate) async fn flatten_beside_requests(
+    image: &Image,
+    progress: &dyn Progress,
+) -> Result<(), FlattenError> {
+    flatten_at(image, Pace::BesideRequests, progress).await
+}
+
+async fn flatten_at(
+    image: &Image,
+    pace: Pace,
+    progress: &dyn Progress,
+) -> Result<(), FlattenError> {
     check_writable(image)?;
     image.refresh_if_stale().await.map_err(ClaimError::from)?;
     check_parent(image)?;
     let flattening =
-        image.as_owner(OwnerRequest::Flatten, progress, || flatten_here(image, progress));
+        image.as_owner(OwnerRequest::Flatten, progress, || flatten_here(image, pace, progress));
     // The parents' headers are read while the lock is taken.
     join(image.find_ancestors(), flattening).await.1
 }
 
-async fn flatten_here(image: &Image, progress: &dyn Progress) -> Result<(), FlattenError> {
+async fn flatten_here(
+    image: &Image,
+    pace: Pace,
+    progress: &dyn Progress,
+) -> Result<(), FlattenError> {
     let claim = Claim::owned_as_told(image).await?;
     check_parent(image)?;
-    image.copyup_all(progress).await?;
+    image.copyup_all(pace, progress).await?;
     let header = claim.header();
     let snapshots_keep_it = !header.features.contains(Features::DEEP_FLATTEN)
         && header.snapshots.iter().any(|snapshot| snapshot.parent_overlap.is_some());

@@ -6,9 +6,10 @@ use futures_util::future::BoxFuture;
 use marcot_format::snapshot::SnapshotNamespace;
 use marcot_store::{Errno, SnapId};
 
+use super::flatten::flatten_beside_requests;
 use super::rename::rename_here;
 use super::snapshot::{self, CreateSnapshotOptions};
-use super::{ResizeOptions, feature, flatten, image_meta, object_map, resize, sparsify};
+use super::{ResizeOptions, feature, image_meta, object_map, resize, sparsify};
 use crate::coordination::{OwnerRequest, OwnerVerbs};
 use crate::image::Image;
 use crate::progress::Progress;
@@ -27,7 +28,8 @@ impl OwnerVerbs for Verbs {
         Box::pin(async move {
             match request {
                 OwnerRequest::Flatten => {
-                    flatten(image, progress).await.map_err(|error| error.errno())
+                    let flattened = flatten_beside_requests(image, progress).await;
+                    flattened.map_err(|error| error.errno())
                 }
                 OwnerRequest::Resize { size, allow_shrink } => {
                     let options = ResizeOptions { allow_shrink };
