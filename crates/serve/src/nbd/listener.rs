@@ -10,7 +10,9 @@ use std::path::{Path, PathBuf};
 use rustix::fs::Mode;
 use rustix::net::sockopt::set_socket_send_buffer_size;
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType};
-use tokio::net::{TcpStream, UnixStream};
+use tokio::net::TcpStream;
+
+use super::unix_socket::UnixSocket;
 
 /// Connections that wait to be accepted.
 const BACKLOG: i32 = 128;
@@ -115,7 +117,7 @@ impl Acceptor {
                 let (stream, _) = listener.accept().await?;
                 // A larger buffer is a wish; the default works.
                 let _ = set_socket_send_buffer_size(&stream, SOCKET_BUFFER_BYTES);
-                Ok(Accepted::Unix(stream))
+                UnixSocket::new(stream).map(Accepted::Unix)
             }
             Acceptor::Tcp(listener) => {
                 let (stream, _) = listener.accept().await?;
@@ -128,7 +130,7 @@ impl Acceptor {
 
 /// A new connection.
 pub(crate) enum Accepted {
-    Unix(UnixStream),
+    Unix(UnixSocket),
     Tcp(TcpStream),
 }
 

@@ -10,7 +10,7 @@
 //! | `inbox` | what was received and not yet used |
 //! | `transmission`, `turns` | one connection after the handshake, and who polls it |
 //! | `limits`, `budget` | every bound on what a client can name or hold |
-//! | `listener`, `server` | sockets, connections, shutdown |
+//! | `listener`, `unix_socket`, `server` | sockets, connections, shutdown |
 //! | `serving` | one image from opening to closing it |
 //!
 //! Written from the public protocol specification. Each connection has one task: it parses all
@@ -37,6 +37,7 @@ mod server;
 mod serving;
 mod transmission;
 mod turns;
+mod unix_socket;
 mod wire;
 mod work;
 mod zeroes;
