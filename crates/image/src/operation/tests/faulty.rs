@@ -3,7 +3,7 @@
 use std::future::{Future, pending, poll_fn, ready};
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering};
 use std::task::Poll;
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use marcot_store::watch::{Acknowledgement, NotifyOutcome, Watch, Watcher};
 use marcot_store::{
     Capabilities, ClientAddress, ClientId, Cluster, ClusterChange, ClusterStatus, Errno, ListQuery,
     ObjectId, ObjectPage, Objects, PoolId, PoolInfo, ReadOp, ReadResult, Result, SnapId, SnapSet,
-    Snapshots, Store, StoreError, Version, WatchHandle, Watches, WriteOp,
+    Snapshots, Store, StoreError, Version, WatchHandle, Watches, WriteOp, WriteStep,
 };
 
 use super::world::World;
@@ -40,6 +40,34 @@ pub(super) struct Faulty {
     death: AtomicWaker,
     /// The identity to show in place of its own.
     fsid: Option<&'static str>,
+    copyups: Busy,
+}
+
+/// How many of something are under way, and were at most.
+#[derive(Debug, Default)]
+struct Busy {
+    now: AtomicUsize,
+    most: AtomicUsize,
+}
+
+impl Busy {
+    /// Does `work` after all that is ready to begin has begun.
+    async fn with<T>(&self, work: impl Future<Output = T>) -> T {
+        let now = self.now.fetch_add(1, Ordering::SeqCst) + 1;
+        self.most.fetch_max(now, Ordering::SeqCst);
+        let mut yielded = false;
+        poll_fn(|context| match std::mem::replace(&mut yielded, true) {
+            true => Poll::Ready(()),
+            false => {
+                context.waker().wake_by_ref();
+                Poll::Pending
+            }
+        })
+        .await;
+        let done = work.await;
+        self.now.fetch_sub(1, Ordering::SeqCst);
+        done
+    }
 }
 
 impl Faulty {
@@ -67,7 +95,13 @@ impl Faulty {
             dead: AtomicBool::new(false),
             death: AtomicWaker::new(),
             fsid,
+            copyups: Busy::default(),
         })
+    }
+
+    /// How many copyups were under way at once, since this was asked before.
+    pub(super) fn most_copyups(&self) -> usize {
+        self.copyups.most.swap(0, Ordering::SeqCst)
     }
 
     /// Whether there were as many changes.
@@ -143,7 +177,9 @@ impl Objects for Faulty {
         self.while_alive(|| self.inner.read(object, snap, op))
     }
     fn write(&self, object: &ObjectId, op: WriteOp) -> BoxFuture<'_, Result<Version>> {
-        self.change(format!("write {object}"), || self.inner.write(object, op))
+        let copyup = matches!(op.steps[..], [WriteStep::CopyupFrom { .. }, ..]);
+        let writing = self.change(format!("write {object}"), || self.inner.write(object, op));
+        if copyup { Box::pin(self.copyups.with(writing)) } else { writing }
     }
     fn flush(&self) -> BoxFuture<'_, Result<()>> {
         self.while_alive(|| self.inner.flush())

@@ -2,8 +2,10 @@
 
 use bytes::Bytes;
 use marcot_format::features::Features;
+use marcot_store::memory::MemoryOptions;
 use marcot_store::{Errno, PoolId};
 
+use super::faulty::{Fault, Faulty};
 use super::images::verify_map;
 use super::world::{MIB, World, on_all_clusters};
 use crate::config::CloneFormat;
@@ -11,7 +13,7 @@ use crate::operation::{
     CloneOptions, Layout, children, clone, copy, flatten, image_meta, snapshot,
 };
 use crate::pool::namespace;
-use crate::{Access, IoError, Location, NoProgress, OpenOptions};
+use crate::{Access, Image, IoError, Location, NoProgress, OpenOptions};
 
 async fn family(world: &World, format: CloneFormat) {
     world.create("a", 20 * MIB).await;
@@ -247,4 +249,40 @@ fn a_flatten_makes_no_objects_of_zeros() {
             }
         });
     }
+}
+
+#[test]
+fn who_flattens_for_others_leaves_room_for_a_guest() {
+    pollster::block_on(async {
+        let world = World::new(MemoryOptions::default()).await;
+        world.create("a", 240 * MIB).await;
+        world
+            .with("a", async |image| {
+                for object in 0..60 {
+                    image.write(object * 4 * MIB, Bytes::from_static(b"data")).await.unwrap();
+                }
+            })
+            .await;
+        world.snap("a", "s").await;
+        world.protect("a", "s").await;
+        let options = CloneOptions::default();
+        world.clone("a", "s", "alone", &options).await;
+        world.clone("a", "s", "served", &options).await;
+        let (store, client) = Faulty::client(&world, Fault::Fails, i64::MAX);
+        let open =
+            |name| Image::open(&client, &world.at, OpenOptions::name(name, Access::ReadWrite));
+
+        let image = open("alone").await.unwrap();
+        flatten(&image, &NoProgress).await.unwrap();
+        image.close().await.unwrap();
+        assert_eq!(store.most_copyups(), 48);
+
+        let server = open("served").await.unwrap();
+        server.write(0, Bytes::from_static(b"mine")).await.unwrap();
+        store.most_copyups();
+        world.with("served", async |image| flatten(image, &NoProgress).await.unwrap()).await;
+        assert_eq!(store.most_copyups(), 10, "who holds the lock did it");
+        assert_eq!(server.read(4 * MIB, 4).await.unwrap(), "data");
+        server.close().await.unwrap();
+    });
 }
