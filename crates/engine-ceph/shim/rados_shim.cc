@@ -7,12 +7,10 @@
 // what the numbers mean.
 
 #include <algorithm>
-#include <array>
 #include <atomic>
 #include <cerrno>
 #include <cstdint>
 #include <cstring>
-#include <functional>
 #include <list>
 #include <map>
 #include <memory>
@@ -22,10 +20,6 @@
 #include <vector>
 
 #include <rados/librados.hpp>
-
-#ifndef EBLOCKLISTED
-#define EBLOCKLISTED ESHUTDOWN
-#endif
 
 namespace {
 
@@ -79,6 +73,16 @@ struct Request {
   }
 };
 
+// Zeros are told from data in units of so many bytes.
+constexpr uint64_t GRAIN = 4096;
+template <class Number> void put(librados::bufferlist &out, Number number) {
+  out.append(reinterpret_cast<const char *>(&number), sizeof number);
+}
+
+bool all_zeros(const char *data, uint64_t length) {
+  return length == 0 || (data[0] == 0 && memcmp(data, data + 1, length - 1) == 0);
+}
+
 struct Read : Request {
   librados::ObjectReadOperation op;
   int step = 0;
@@ -126,6 +130,26 @@ struct SparseRead : Read {
   std::pair<const char *, size_t> text() override { return {data.c_str(), data.length()}; }
 };
 
+// How much of an object's data is zeros, in some places of it.
+struct Look : Read {
+  std::vector<librados::bufferlist> found;
+  uint64_t size = 0;
+  time_t time = 0;
+  using Read::Read;
+  int flatten() override {
+    uint64_t grains = 0, zeros = 0;
+    for (auto &place : found) {
+      const char *bytes = place.c_str();
+      for (uint64_t at = 0; at < place.length(); at += GRAIN) {
+        grains++;
+        zeros += all_zeros(bytes + at, std::min<uint64_t>(GRAIN, place.length() - at));
+      }
+    }
+    numbers = {size, grains, zeros};
+    return step;
+  }
+};
+
 struct ListOmap : Read {
   std::map<std::string, librados::bufferlist> found;
   bool more = false;
@@ -146,42 +170,9 @@ struct Write : Request {
   int flatten() override { return 0; }
 };
 
-// Zeros are told from data in units of so many bytes.
-constexpr uint64_t GRAIN = 4096;
-// So many grains of a source are looked at, in a few places: each place is a disk's access. When no
-// more than one in so many is zeros, the OSDs copy it themselves: to read all of it in order to know
-// would cost them a third of the copy.
-constexpr uint64_t PLACES = 4;
-constexpr uint64_t SAMPLES = 16;
-constexpr uint64_t PLACE = SAMPLES / PLACES * GRAIN;
-// Of a smaller one it is not worth asking.
-constexpr uint64_t SMALLEST = SAMPLES * GRAIN;
-
-// How many sources in a row were nearly all data. The next one probably is alike: after none, to look at
-// it would only be one operation more; after many, one place will do, for four cost a twelfth of the
-// copy. A guess costs time or space when it is wrong, and never bytes.
-std::atomic<unsigned> full_in_a_row{1};
-constexpr unsigned MANY = 8;
-
-void note_source(bool full) {
-  if (full)
-    full_in_a_row.fetch_add(1, std::memory_order_relaxed);
-  else
-    full_in_a_row.store(0, std::memory_order_relaxed);
-}
-
-template <class Number> void put(librados::bufferlist &out, Number number) {
-  out.append(reinterpret_cast<const char *>(&number), sizeof number);
-}
-
-bool all_zeros(const char *data, uint64_t length) {
-  return length == 0 || (data[0] == 0 && memcmp(data, data + 1, length - 1) == 0);
-}
-
-// Fills an object that does not exist, as `rbd.sparse_copyup` does it. A single source that seems
-// nearly all data is copied from OSD to OSD; otherwise what the sources hold is read, and sent on
-// as it came, without its zeros. One chain of operations: no two callbacks run at once, except for
-// the reads of several sources, which only count themselves off.
+// Fills an object that does not exist, as `rbd.sparse_copyup` does it: what the sources hold is read,
+// and sent on as it came, without its zeros. The reads end in any order, and only count themselves
+// off; after the last one there is one callback at a time.
 struct Copyup : Request {
   struct Source {
     Copyup *copyup;
@@ -199,127 +190,16 @@ struct Copyup : Request {
   std::vector<std::unique_ptr<Source>> sources;
   std::atomic<size_t> left{0};
   std::atomic<int> failed{0};
-  // Of looking at the source, and of copying it.
-  librados::ObjectReadOperation look;
-  uint64_t places = 0;
-  uint64_t size = 0;
-  time_t time = 0;
-  int stated = 0;
-  std::array<librados::bufferlist, PLACES> samples;
-  librados::ObjectWriteOperation copy, fill;
+  librados::ObjectWriteOperation fill;
   using Request::Request;
   int flatten() override { return 0; }
 
-  // Starts the next operation; when that fails, the answer is given.
-  template <class Start> void go(librados::callback_t done, void *self, Start start) {
-    librados::AioCompletion *begun = nullptr;
-    int result;
-    try {
-      begun = librados::Rados::aio_create_completion(self, done);
-      result = begun ? start(begun) : -ENOMEM;
-    } catch (...) {
-      result = -ENOMEM;
-    }
-    if (result >= 0) return;
-    if (begun) begun->release();
-    ended(result);
-  }
-  void ended(int result) {
-    answer(argument, result, 0, nullptr, 0, nullptr, 0);
+  void ended(int result, uint64_t version = 0) {
+    answer(argument, result, version, numbers.data(), numbers.size(), nullptr, 0);
     delete this;
   }
-  static int taken(librados::AioCompletion *&begun) {
-    int result = begun->get_return_value();
-    begun->release();
-    begun = nullptr;
-    return result;
-  }
 
-  librados::AioCompletion *looking = nullptr, *copying = nullptr, *filling = nullptr;
-
-  int begin() {
-    const unsigned full = full_in_a_row.load(std::memory_order_relaxed);
-    if (!may_be_copied() || full == 0) return read();
-    Source *only = sources[0].get();
-    look.stat(&size, &time, &stated);
-    places = full < MANY ? PLACES : 1;
-    for (uint64_t number = 0; number < places; number++)
-      look.read(sample_at(number), PLACE, &samples[number], nullptr);
-    looking = librados::Rados::aio_create_completion(this, looked);
-    if (!looking) return -ENOMEM;
-    int result = only->io.aio_operate(only->object, looking, &look, nullptr);
-    if (result < 0) looking->release();
-    return result;
-  }
-
-  // OSDs copy whole objects.
-  bool may_be_copied() const {
-    if (sources.size() != 1) return false;
-    const Source &only = *sources[0];
-    return !only.from && !only.to && only.length >= SMALLEST && only.length % GRAIN == 0;
-  }
-
-  // A place in each part of the source. Which one differs from object to object, so that no regular
-  // pattern of data hides between them.
-  uint64_t sample_at(uint64_t number) const {
-    const uint64_t part = sources[0]->length / GRAIN / places;
-    const uint64_t chance = std::hash<std::string>()(object + char('a' + number));
-    return (number * part + chance % (part - PLACE / GRAIN + 1)) * GRAIN;
-  }
-
-  // What is all zeros never is: one sample with data must be seen. Samples beyond the end say
-  // nothing of what is before it.
-  bool worth_copying() {
-    if (stated < 0 || size < SMALLEST || size > sources[0]->length) return false;
-    size_t zeros = 0, seen = 0;
-    for (auto &sample : samples) {
-      const char *bytes = sample.c_str();
-      for (uint64_t at = 0; at < sample.length(); at += GRAIN) {
-        seen++;
-        zeros += all_zeros(bytes + at, std::min<uint64_t>(GRAIN, sample.length() - at));
-      }
-    }
-    return seen > zeros && zeros * SAMPLES <= seen;
-  }
-
-  static void looked(librados::completion_t, void *argument) {
-    auto self = static_cast<Copyup *>(argument);
-    int result = taken(self->looking);
-    if (result == -ENOENT) return self->ended(result);
-    try {
-      const bool full = result >= 0 && self->worth_copying();
-      note_source(full);
-      if (!full) return self->read_or_end();
-      Source &only = *self->sources[0];
-      self->copy.create(true);
-      self->copy.copy_from(only.object, only.io, 0, 0);
-    } catch (...) {
-      return self->ended(-ENOMEM);
-    }
-    self->go(copied, self, [&](librados::AioCompletion *begun) {
-      self->copying = begun;
-      return self->io.aio_operate(self->object, begun, &self->copy);
-    });
-  }
-
-  static void copied(librados::completion_t, void *argument) {
-    auto self = static_cast<Copyup *>(argument);
-    uint64_t version = self->copying->get_version64();
-    int result = taken(self->copying);
-    // Somebody was faster.
-    if (result == -EEXIST) result = 0;
-    if (result < 0 && result != -ENOENT && result != -EBLOCKLISTED) return self->read_or_end();
-    self->answer(self->argument, result, version, nullptr, 0, nullptr, 0);
-    delete self;
-  }
-
-  void read_or_end() {
-    int result = read();
-    if (result < 0) ended(result);
-  }
-
-  // A negative errno when nothing was started.
-  int read() {
+  void read() {
     left = sources.size() + 1;
     for (auto &source : sources) {
       librados::AioCompletion *begun = nullptr;
@@ -337,7 +217,6 @@ struct Copyup : Request {
       if (result < 0) came_one(result);
     }
     came_one(0);
-    return 0;
   }
 
   static void came(librados::completion_t completion, void *argument) {
@@ -355,13 +234,11 @@ struct Copyup : Request {
     if (failed < 0) return ended(failed);
     std::map<uint64_t, uint64_t> extents;
     librados::bufferlist data, input;
+    int result = -ENOMEM;
     try {
       for (auto &source : sources) gather(*source, extents, data);
-      if (may_be_copied()) {
-        const uint64_t whole = sources[0]->length;
-        note_source(data.length() >= whole - whole / SAMPLES);
-      }
       if (extents.empty() && refuse_zeros) return ended(-ENODATA);
+      numbers.push_back(data.length());
       put<uint32_t>(input, extents.size());
       for (const auto &[offset, length] : extents) {
         put<uint64_t>(input, offset);
@@ -370,21 +247,17 @@ struct Copyup : Request {
       put<uint32_t>(input, data.length());
       input.claim_append(data);
       fill.exec("rbd", "sparse_copyup", input);
+      completion = librados::Rados::aio_create_completion(this, filled);
+      if (completion) result = io.aio_operate(object, completion, &fill);
     } catch (...) {
-      return ended(-ENOMEM);
+      result = -ENOMEM;
     }
-    go(filled, this, [&](librados::AioCompletion *begun) {
-      filling = begun;
-      return io.aio_operate(object, begun, &fill);
-    });
+    if (result < 0) ended(result);
   }
 
   static void filled(librados::completion_t, void *argument) {
     auto self = static_cast<Copyup *>(argument);
-    uint64_t version = self->filling->get_version64();
-    int result = taken(self->filling);
-    self->answer(self->argument, result, version, nullptr, 0, nullptr, 0);
-    delete self;
+    self->ended(self->completion->get_return_value(), self->completion->get_version64());
   }
 
   // The runs of a source that are not zeros, where they go in the target. No byte is copied.
@@ -455,7 +328,7 @@ template <class Start> int guarded(Start start) {
 #define EXPORT extern "C" __attribute__((visibility("default")))
 
 // Changes with every change of a function's arguments or answer.
-EXPORT int marcot_rados_shim_version() { return 4; }
+EXPORT int marcot_rados_shim_version() { return 5; }
 
 // A part of an object that goes into another one: where it begins there, where here, its length.
 struct marcot_rados_source {
@@ -582,9 +455,34 @@ EXPORT int marcot_rados_copyup(rados_ioctx_t io, const char *object, size_t leng
       source->length = given->ranges[2];
       request->sources.push_back(std::move(source));
     }
-    Copyup *started = request.release();
-    int result = started->begin();
-    if (result < 0) delete started;
-    return result;
+    request.release()->read();
+    return 0;
+  });
+}
+
+EXPORT int marcot_rados_look(rados_ioctx_t io, const char *object, size_t length,
+                             const uint64_t *places, size_t count, uint64_t each, Answer answer,
+                             void *argument) {
+  return guarded([&] {
+    auto request = std::make_unique<Look>(io, answer, argument);
+    request->op.stat(&request->size, &request->time, &request->step);
+    request->found.resize(count);
+    for (size_t index = 0; index < count; index++)
+      request->op.read(places[index], each, &request->found[index], nullptr);
+    return start_read(std::move(request), object, length);
+  });
+}
+
+EXPORT int marcot_rados_copy(rados_ioctx_t io, const char *object, size_t length,
+                             rados_ioctx_t from, const char *source, size_t source_length,
+                             Answer answer, void *argument) {
+  return guarded([&] {
+    auto request = std::make_unique<Write>(io, answer, argument);
+    librados::IoCtx source_io;
+    librados::IoCtx::from_rados_ioctx_t(from, source_io);
+    librados::ObjectWriteOperation op;
+    op.create(true);
+    op.copy_from(std::string(source, source_length), source_io, 0, 0);
+    return start_write(std::move(request), object, length, std::move(op));
   });
 }

@@ -10,6 +10,7 @@ use marcot_store::{ClientAddress, ClientId, Errno, ObjectId, Result, Store, Stor
 use crate::closing::{self, Closing};
 use crate::completion::Needs;
 use crate::connecting::{ConnectOptions, Ends};
+use crate::copyup::CopyupsUnderWay;
 use crate::gate::{Gate, Ticket};
 use crate::gathering::Gathering;
 use crate::io_context::{IoContext, IoContexts, View};
@@ -33,6 +34,7 @@ pub struct CephCluster {
     pub(crate) closing: Closing,
     pub(crate) ends: Ends,
     pub(crate) gathering: Arc<Gathering>,
+    pub(crate) copyups: Arc<CopyupsUnderWay>,
     contexts: IoContexts,
 }
 
@@ -61,6 +63,7 @@ impl CephCluster {
             closing: Closing::default(),
             ends: options.ends,
             gathering: Arc::default(),
+            copyups: Arc::default(),
             contexts: IoContexts::new(options.when_full),
         };
         if cluster.configured("admin_socket").is_some_and(|file| !file.is_empty()) {

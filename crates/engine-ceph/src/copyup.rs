@@ -2,20 +2,57 @@
 //! bytes never come to this program's side of it.
 //!
 //! A source that is all data is copied by the OSDs among themselves; of others what they hold is read
-//! and sent on. Sources are snapshots or what nobody changes, so that need not be one operation; that
-//! the target does not exist is checked by the operation that fills it.
+//! and sent on ([`looking`] decides). Sources are snapshots or what nobody changes, so that need not
+//! be one operation; that the target does not exist is checked by the operation that fills it.
+//!
+//! Each step begins where the one before has ended, on a thread of librados: a copyup that was
+//! begun comes to its end, whoever waits for it.
 
-use std::sync::Arc;
+mod looking;
 
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use futures_channel::oneshot;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use marcot_store::op::{AllZeros, CopyupPiece};
 use marcot_store::{Errno, ObjectId, ReadOp, ReadStep, Result, SnapId, Version, WriteStep};
 
+use self::looking::{Looking, PLACE, Way};
+use crate::completion::{Completed, Needs};
 use crate::connection::CephCluster;
+use crate::gate::Ticket;
 use crate::io_context::{IoContext, View};
-use crate::shim::{Shim, Source};
+use crate::library::Librados;
+use crate::shim::{Found, Shim, Source};
 use crate::store::{abandoned, checked_result, refused};
+
+/// The copyups of one connection.
+#[derive(Debug, Default)]
+pub(crate) struct CopyupsUnderWay {
+    looking: Mutex<Looking<Copyup>>,
+}
+
+impl CopyupsUnderWay {
+    fn looking(&self) -> MutexGuard<'_, Looking<Copyup>> {
+        self.looking.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// One copyup. The ticket keeps the connection open until it is answered.
+#[derive(Debug)]
+struct Copyup {
+    rados: &'static Librados,
+    shim: &'static Shim,
+    all: Arc<CopyupsUnderWay>,
+    name: Arc<str>,
+    /// Where it is written.
+    context: Arc<IoContext>,
+    sources: Vec<Source>,
+    all_zeros: AllZeros,
+    outcome: oneshot::Sender<Completed<()>>,
+    ticket: Ticket,
+}
 
 impl CephCluster {
     /// Fills `object`, whose writes go to `context`, if it does not exist.
@@ -26,22 +63,16 @@ impl CephCluster {
         context: Arc<IoContext>,
         (pieces, all_zeros): (&[CopyupPiece], AllZeros),
     ) -> BoxFuture<'a, Result<Version>> {
-        let started = pieces
-            .iter()
-            .map(|piece| {
-                let context = self.context(&piece.source, View::Read(piece.snap))?;
-                let ranges = [piece.source_offset, piece.offset, piece.length];
-                Ok(Source { context, name: Arc::clone(&piece.source.name), ranges })
-            })
-            .collect::<Result<Vec<Source>>>()
-            .and_then(|sources| {
-                let needs = self.needs(context)?;
-                Ok(shim.copyup(needs, &object.name, &sources, all_zeros))
-            });
-        let running = match started {
-            Ok(running) => running,
+        let (outcome, running) = oneshot::channel();
+        let prepared = self.enter().and_then(|ticket| {
+            let (name, all) = (Arc::clone(&object.name), Arc::clone(&self.copyups));
+            let (rados, sources) = (self.rados, self.sources(pieces)?);
+            Ok(Copyup { rados, shim, all, name, context, sources, all_zeros, outcome, ticket })
+        });
+        match prepared {
+            Ok(copyup) => copyup.begin(),
             Err(error) => return refused(error),
-        };
+        }
         async move {
             let completed = running.await.map_err(|_| abandoned())?;
             let outcome = checked_result(completed, || format!("copy up {object}"));
@@ -59,6 +90,120 @@ impl CephCluster {
             }
         }
         .boxed()
+    }
+
+    /// The pieces as the shim takes them.
+    fn sources(&self, pieces: &[CopyupPiece]) -> Result<Vec<Source>> {
+        let source = |piece: &CopyupPiece| {
+            let context = self.context(&piece.source, View::Read(piece.snap))?;
+            let ranges = [piece.source_offset, piece.offset, piece.length];
+            Ok(Source { context, name: Arc::clone(&piece.source.name), ranges })
+        };
+        pieces.iter().map(source).collect()
+    }
+}
+
+impl Copyup {
+    fn begin(self) {
+        if self.only_source().is_none() {
+            return self.fill();
+        }
+        let all = Arc::clone(&self.all);
+        let begun = all.looking().begin(self);
+        match begun {
+            None => {}
+            Some((copyup, Way::Read)) => copyup.fill(),
+            Some((copyup, Way::Look(places))) => copyup.look(places),
+        }
+    }
+
+    /// The source and how much is wanted of it, if OSDs may be able to copy it: they copy whole objects.
+    fn only_source(&self) -> Option<(&Source, u64)> {
+        match &self.sources[..] {
+            [only @ Source { ranges: [0, 0, length], .. }] if looking::is_worth_asking(*length) => {
+                Some((only, *length))
+            }
+            _ => None,
+        }
+    }
+
+    fn needs(&self, context: &Arc<IoContext>) -> Needs {
+        Needs { rados: self.rados, context: Arc::clone(context), ticket: self.ticket.another() }
+    }
+
+    fn look(self, places: u64) {
+        let (source, length) = self.only_source().expect("only such are looked at");
+        let needs = self.needs(&source.context);
+        let (shim, name) = (self.shim, Arc::clone(&source.name));
+        let places = looking::places(&self.name, length, places);
+        let done = move |completed: Completed<Found>| self.looked(&completed, length);
+        if let Err(refused) = shim.look(needs, &name, (&places, PLACE), done) {
+            refused.tell();
+        }
+    }
+
+    fn looked(self, completed: &Completed<Found>, length: u64) {
+        let seen = match completed.result {
+            0.. => completed.payload.looked_at().ok(),
+            _ => None,
+        };
+        let full = seen.map(|seen| looking::is_full(seen, length));
+        let waited = self.all.looking().looked(full);
+        match full {
+            Some(true) => self.copy(),
+            _ if Errno::from_raw(-completed.result) == Errno::NOENT => self.end(completed),
+            _ => self.fill(),
+        }
+        waited.into_iter().for_each(Copyup::begin);
+    }
+
+    fn copy(self) {
+        let from = self.only_source().expect("only such are copied").0.clone();
+        let (shim, needs, name) = (self.shim, self.needs(&self.context), Arc::clone(&self.name));
+        let done = move |completed: Completed<Found>| self.copied(&completed);
+        if let Err(refused) = shim.copy(needs, &name, &from, done) {
+            refused.tell();
+        }
+    }
+
+    fn copied(self, completed: &Completed<Found>) {
+        let Completed { result, version, .. } = *completed;
+        match result {
+            0.. => self.end(completed),
+            _ => match Errno::from_raw(-result) {
+                // Somebody was faster.
+                Errno::EXIST => self.end(&Completed { result: 0, version, payload: () }),
+                Errno::NOENT | Errno::BLOCKLISTED => self.end(completed),
+                _ => self.fill(),
+            },
+        }
+    }
+
+    fn fill(self) {
+        let (shim, needs, name) = (self.shim, self.needs(&self.context), Arc::clone(&self.name));
+        let (sources, all_zeros) = (self.sources.clone(), self.all_zeros);
+        let done = move |completed: Completed<Found>| self.filled(&completed);
+        if let Err(refused) = shim.copyup(needs, &name, &sources, all_zeros, done) {
+            refused.tell();
+        }
+    }
+
+    fn filled(self, completed: &Completed<Found>) {
+        let brought = completed.payload.brought().ok();
+        let waited = match (self.only_source(), brought) {
+            (Some((_, length)), Some(data)) => {
+                self.all.looking().read(looking::was_full(data, length))
+            }
+            _ => Vec::new(),
+        };
+        self.end(completed);
+        waited.into_iter().for_each(Copyup::begin);
+    }
+
+    fn end<T>(self, completed: &Completed<T>) {
+        let Completed { result, version, .. } = *completed;
+        // Nobody may wait any more.
+        let _ = self.outcome.send(Completed { result, version, payload: () });
     }
 }
 

@@ -77,6 +77,17 @@ impl Found {
         Ok(set)
     }
 
+    /// The object's size, how many grains of it were looked at, how many of them are zeros.
+    pub(crate) fn looked_at(&self) -> Result<[u64; 3]> {
+        let mut numbers = self.numbers();
+        Ok([numbers.next()?, numbers.next()?, numbers.next()?])
+    }
+
+    /// How many bytes a copyup has brought.
+    pub(crate) fn brought(&self) -> Result<u64> {
+        self.numbers().next()
+    }
+
     /// For each watcher: client, handle, time-out in seconds, length of its address.
     pub(crate) fn watchers(mut self) -> Result<Vec<Watcher>> {
         let numbers = std::mem::take(&mut self.numbers);

@@ -5,6 +5,7 @@
 
 mod classes;
 mod conformance;
+mod copyups;
 mod ending;
 mod gathering;
 mod lending;
