@@ -7,9 +7,10 @@
 //! every socket it is polled by one thread at a time, which need not be one of the runtime's.
 
 use std::io::{self, IoSlice};
-use std::os::fd::AsFd;
+use std::mem;
+use std::os::fd::OwnedFd;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use rustix::io::{Errno, retry_on_intr, writev};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -20,23 +21,49 @@ use tokio::runtime::Handle;
 pub(crate) struct UnixSocket {
     /// The socket. A pipe's end is nothing but a descriptor that is read.
     incoming: pipe::Receiver,
-    /// The socket once more, while it takes no more bytes.
-    blocked: Option<pipe::Sender>,
+    outgoing: Outgoing,
     runtime: Handle,
+}
+
+/// The socket once more, to be written: there from the beginning, so that no client is lost for want
+/// of a descriptor.
+enum Outgoing {
+    Free(OwnedFd),
+    /// It took no more bytes.
+    Full(pipe::Sender),
+    /// It could not be waited for.
+    Broken,
 }
 
 impl UnixSocket {
     /// Takes the connection over. Must be called on a runtime.
     pub(crate) fn new(stream: UnixStream) -> io::Result<UnixSocket> {
-        let socket = stream.into_std()?;
-        let incoming = pipe::Receiver::from_owned_fd_unchecked(socket.into())?;
-        Ok(UnixSocket { incoming, blocked: None, runtime: Handle::current() })
+        let socket = OwnedFd::from(stream.into_std()?);
+        let outgoing = Outgoing::Free(socket.try_clone()?);
+        let incoming = pipe::Receiver::from_owned_fd_unchecked(socket)?;
+        Ok(UnixSocket { incoming, outgoing, runtime: Handle::current() })
     }
 
-    fn await_room(&mut self) -> io::Result<pipe::Sender> {
-        let socket = self.incoming.as_fd().try_clone_to_owned()?;
-        let _runtime = self.runtime.enter();
-        pipe::Sender::from_owned_fd_unchecked(socket)
+    /// The socket registered for writing.
+    fn registered(&mut self) -> io::Result<&mut pipe::Sender> {
+        self.outgoing = match mem::replace(&mut self.outgoing, Outgoing::Broken) {
+            Outgoing::Free(socket) => {
+                let _runtime = self.runtime.enter();
+                Outgoing::Full(pipe::Sender::from_owned_fd_unchecked(socket)?)
+            }
+            outgoing => outgoing,
+        };
+        match &mut self.outgoing {
+            Outgoing::Full(sender) => Ok(sender),
+            Outgoing::Free(_) | Outgoing::Broken => Err(io::ErrorKind::BrokenPipe.into()),
+        }
+    }
+
+    fn unregister(&mut self) -> io::Result<()> {
+        if let Outgoing::Full(sender) = mem::replace(&mut self.outgoing, Outgoing::Broken) {
+            self.outgoing = Outgoing::Free(sender.into_nonblocking_fd()?);
+        }
+        Ok(())
     }
 }
 
@@ -64,19 +91,18 @@ impl AsyncWrite for UnixSocket {
         cx: &mut Context<'_>,
         pieces: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        let mut sender = match self.blocked.take() {
-            Some(sender) => sender,
-            None => match retry_on_intr(|| writev(&self.incoming, pieces)) {
-                Err(Errno::AGAIN) => self.await_room()?,
-                written => return Poll::Ready(Ok(written?)),
-            },
-        };
-        let written = Pin::new(&mut sender).poll_write_vectored(cx, pieces);
-        let asked: usize = pieces.iter().map(|piece| piece.len()).sum();
-        if !matches!(written, Poll::Ready(Ok(taken)) if taken == asked) {
-            self.blocked = Some(sender);
+        if let Outgoing::Free(socket) = &self.outgoing {
+            match retry_on_intr(|| writev(socket, pieces)) {
+                Err(Errno::AGAIN) => {}
+                written => return Poll::Ready(written.map_err(io::Error::from)),
+            }
         }
-        written
+        let written = ready!(Pin::new(self.registered()?).poll_write_vectored(cx, pieces))?;
+        let asked: usize = pieces.iter().map(|piece| piece.len()).sum();
+        if written == asked {
+            self.unregister()?;
+        }
+        Poll::Ready(Ok(written))
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -178,7 +204,7 @@ mod tests {
             socket
         });
         let _client = reading.join().unwrap();
-        assert!(socket.blocked.is_none(), "all was taken");
+        assert!(matches!(socket.outgoing, Outgoing::Free(_)), "all was taken");
     }
 
     #[test]
@@ -191,7 +217,7 @@ mod tests {
             socket
         });
         let mut socket = written.join().unwrap();
-        assert!(socket.blocked.is_some());
+        assert!(matches!(socket.outgoing, Outgoing::Full(_)));
         thread::spawn(move || drop(client.read_to_end(&mut Vec::new())));
         runtime.block_on(async { socket.write_all(&[8; 1 << 20]).await }).unwrap();
     }
