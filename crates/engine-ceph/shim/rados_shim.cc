@@ -75,6 +75,7 @@ struct Request {
 
 // Zeros are told from data in units of so many bytes.
 constexpr uint64_t GRAIN = 4096;
+
 template <class Number> void put(librados::bufferlist &out, Number number) {
   out.append(reinterpret_cast<const char *>(&number), sizeof number);
 }
@@ -237,8 +238,8 @@ struct Copyup : Request {
     int result = -ENOMEM;
     try {
       for (auto &source : sources) gather(*source, extents, data);
-      if (extents.empty() && refuse_zeros) return ended(-ENODATA);
       numbers.push_back(data.length());
+      if (extents.empty() && refuse_zeros) return ended(-ENODATA);
       put<uint32_t>(input, extents.size());
       for (const auto &[offset, length] : extents) {
         put<uint64_t>(input, offset);
