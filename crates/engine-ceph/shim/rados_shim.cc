@@ -3,8 +3,8 @@
 // Each function starts one operation and returns 0, or a negative errno when nothing was started.
 // When the operation has ended, `answer` is called once, on a thread of librados, with its result,
 // the object's version, and what it found as numbers and bytes; both live until `answer` returns.
-// No exception leaves this library. Built by scripts/build-shim; loaded by src/shim.rs, which says
-// what the numbers mean.
+// No exception leaves this library. Built by scripts/build-shim; loaded by src/shim.rs;
+// src/shim/found.rs says what the numbers mean.
 
 #include <algorithm>
 #include <atomic>
@@ -73,7 +73,7 @@ struct Request {
   }
 };
 
-// Zeros are told from data in units of so many bytes.
+// Zeros are told from data in units of so many bytes; src/copyup/looking.rs counts in the same.
 constexpr uint64_t GRAIN = 4096;
 
 template <class Number> void put(librados::bufferlist &out, Number number) {
