@@ -76,10 +76,6 @@ struct Request {
 // Zeros are told from data in units of so many bytes; src/copyup/looking.rs counts in the same.
 constexpr uint64_t GRAIN = 4096;
 
-template <class Number> void put(librados::bufferlist &out, Number number) {
-  out.append(reinterpret_cast<const char *>(&number), sizeof number);
-}
-
 bool all_zeros(const char *data, uint64_t length) {
   return length == 0 || (data[0] == 0 && memcmp(data, data + 1, length - 1) == 0);
 }
@@ -171,9 +167,10 @@ struct Write : Request {
   int flatten() override { return 0; }
 };
 
-// Fills an object that does not exist, as `rbd.sparse_copyup` does it: what the sources hold is read,
-// and sent on as it came, without its zeros. The reads end in any order, and only count themselves
-// off; after the last one there is one callback at a time.
+// Fills an object that does not exist: what the sources hold is read, and written as it came, without
+// its zeros. The class method `rbd.sparse_copyup` does the same, and its data comes to the OSD behind
+// its arguments, from where it must be copied to be written. The reads end in any order, and only count
+// themselves off; after the last one there is one callback at a time.
 struct Copyup : Request {
   struct Source {
     Copyup *copyup;
@@ -234,20 +231,20 @@ struct Copyup : Request {
   void send() {
     if (failed < 0) return ended(failed);
     std::map<uint64_t, uint64_t> extents;
-    librados::bufferlist data, input;
+    librados::bufferlist data;
     int result = -ENOMEM;
     try {
       for (auto &source : sources) gather(*source, extents, data);
       numbers.push_back(data.length());
       if (extents.empty() && refuse_zeros) return ended(-ENODATA);
-      put<uint32_t>(input, extents.size());
+      fill.create(true);
+      uint64_t taken = 0;
       for (const auto &[offset, length] : extents) {
-        put<uint64_t>(input, offset);
-        put<uint64_t>(input, length);
+        librados::bufferlist run;
+        run.substr_of(data, taken, length);
+        taken += length;
+        fill.write(offset, run);
       }
-      put<uint32_t>(input, data.length());
-      input.claim_append(data);
-      fill.exec("rbd", "sparse_copyup", input);
       completion = librados::Rados::aio_create_completion(this, filled);
       if (completion) result = io.aio_operate(object, completion, &fill);
     } catch (...) {
@@ -329,7 +326,7 @@ template <class Start> int guarded(Start start) {
 #define EXPORT extern "C" __attribute__((visibility("default")))
 
 // Changes with every change of a function's arguments or answer.
-EXPORT int marcot_rados_shim_version() { return 5; }
+EXPORT int marcot_rados_shim_version() { return 6; }
 
 // A part of an object that goes into another one: where it begins there, where here, its length.
 struct marcot_rados_source {

@@ -167,13 +167,10 @@ impl Copyup {
     }
 
     fn copied(self, completed: &Completed<Found>) {
-        let Completed { result, version, .. } = *completed;
-        match result {
+        match completed.result {
             0.. => self.end(completed),
-            _ => match Errno::from_raw(-result) {
-                // Somebody was faster.
-                Errno::EXIST => self.end(&Completed { result: 0, version, payload: () }),
-                Errno::NOENT | Errno::BLOCKLISTED => self.end(completed),
+            result => match Errno::from_raw(-result) {
+                Errno::EXIST | Errno::NOENT | Errno::BLOCKLISTED => self.end(completed),
                 _ => self.fill(),
             },
         }
@@ -202,6 +199,8 @@ impl Copyup {
 
     fn end<T>(self, completed: &Completed<T>) {
         let Completed { result, version, .. } = *completed;
+        // Somebody was faster.
+        let result = if Errno::from_raw(-result) == Errno::EXIST { 0 } else { result };
         // Nobody may wait any more.
         let _ = self.outcome.send(Completed { result, version, payload: () });
     }

@@ -286,8 +286,8 @@ impl Shim {
         start_then(needs, begin, done)
     }
 
-    /// Reads what the sources hold, and fills an object that does not exist with it. `-ENODATA` when
-    /// all is zeros and that is to be refused, `-ENOENT` when a source is missing.
+    /// Reads what the sources hold, and fills an object that does not exist (`-EEXIST`) with it.
+    /// `-ENODATA` when all is zeros and that is to be refused, `-ENOENT` when a source is missing.
     pub(crate) fn copyup<Done>(
         &self,
         needs: Needs,

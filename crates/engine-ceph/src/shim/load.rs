@@ -11,7 +11,7 @@ use super::{FILE, Shim};
 /// Names another place for it.
 const VARIABLE: &str = "MARCOT_RADOS_SHIM";
 /// What `marcot_rados_shim_version` must say.
-const VERSION: c_int = 5;
+const VERSION: c_int = 6;
 
 /// The library, loaded on first use; the error says why there is none.
 pub(crate) fn shim() -> Result<&'static Shim, &'static str> {
