@@ -184,7 +184,7 @@ struct Copyup : Request {
   };
 
   std::string object;
-  bool refuse_zeros = false;
+  bool refuse_zeros = false, read_once = false;
   std::vector<std::unique_ptr<Source>> sources;
   std::atomic<size_t> left{0};
   std::atomic<int> failed{0};
@@ -205,6 +205,7 @@ struct Copyup : Request {
       try {
         source->op.sparse_read(source->from, source->length, &source->found, &source->data,
                                &source->step);
+        if (read_once) source->op.set_op_flags2(LIBRADOS_OP_FLAG_FADVISE_NOCACHE);
         begun = librados::Rados::aio_create_completion(source.get(), came);
         if (begun) result = source->io.aio_operate(source->object, begun, &source->op, nullptr);
       } catch (...) {
@@ -433,11 +434,12 @@ EXPORT int marcot_rados_write_lent(rados_ioctx_t io, const char *object, size_t 
 
 EXPORT int marcot_rados_copyup(rados_ioctx_t io, const char *object, size_t length,
                                const marcot_rados_source *sources, size_t count, int refuse_zeros,
-                               Answer answer, void *argument) {
+                               int read_once, Answer answer, void *argument) {
   return guarded([&] {
     auto request = std::make_unique<Copyup>(io, answer, argument);
     request->object.assign(object, length);
     request->refuse_zeros = refuse_zeros;
+    request->read_once = read_once;
     std::vector<const marcot_rados_source *> sorted;
     for (size_t index = 0; index < count; index++) sorted.push_back(&sources[index]);
     // As the data of the call must come.

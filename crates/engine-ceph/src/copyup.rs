@@ -15,7 +15,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use futures_channel::oneshot;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
-use marcot_store::op::{AllZeros, CopyupPiece};
+use marcot_store::op::{AllZeros, CopyupPiece, SourceReads};
 use marcot_store::{Errno, ObjectId, ReadOp, ReadStep, Result, SnapId, Version, WriteStep};
 
 use self::looking::{Looking, PLACE, Way};
@@ -50,6 +50,7 @@ struct Copyup {
     context: Arc<IoContext>,
     sources: Vec<Source>,
     all_zeros: AllZeros,
+    reads: SourceReads,
     outcome: oneshot::Sender<Completed<()>>,
     ticket: Ticket,
 }
@@ -61,13 +62,24 @@ impl CephCluster {
         shim: &'static Shim,
         object: ObjectId,
         context: Arc<IoContext>,
-        (pieces, all_zeros): (&[CopyupPiece], AllZeros),
+        (pieces, all_zeros, reads): (&[CopyupPiece], AllZeros, SourceReads),
     ) -> BoxFuture<'a, Result<Version>> {
         let (outcome, running) = oneshot::channel();
         let prepared = self.enter().and_then(|ticket| {
             let (name, all) = (Arc::clone(&object.name), Arc::clone(&self.copyups));
             let (rados, sources) = (self.rados, self.sources(pieces)?);
-            Ok(Copyup { rados, shim, all, name, context, sources, all_zeros, outcome, ticket })
+            Ok(Copyup {
+                rados,
+                shim,
+                all,
+                name,
+                context,
+                sources,
+                all_zeros,
+                reads,
+                outcome,
+                ticket,
+            })
         });
         match prepared {
             Ok(copyup) => copyup.begin(),
@@ -178,9 +190,9 @@ impl Copyup {
 
     fn fill(self) {
         let (shim, needs, name) = (self.shim, self.needs(&self.context), Arc::clone(&self.name));
-        let (sources, all_zeros) = (self.sources.clone(), self.all_zeros);
+        let (sources, how) = (self.sources.clone(), (self.all_zeros, self.reads));
         let done = move |completed: Completed<Found>| self.filled(&completed);
-        if let Err(refused) = shim.copyup(needs, &name, &sources, all_zeros, done) {
+        if let Err(refused) = shim.copyup(needs, &name, &sources, how, done) {
             refused.tell();
         }
     }
@@ -207,9 +219,9 @@ impl Copyup {
 }
 
 /// The pieces of an operation that is a copyup alone.
-pub(crate) fn alone(steps: &[WriteStep]) -> Option<(&[CopyupPiece], AllZeros)> {
+pub(crate) fn alone(steps: &[WriteStep]) -> Option<(&[CopyupPiece], AllZeros, SourceReads)> {
     match steps {
-        [WriteStep::CopyupFrom { pieces, all_zeros }] => Some((pieces, *all_zeros)),
+        [WriteStep::CopyupFrom { pieces, all_zeros, reads }] => Some((pieces, *all_zeros, *reads)),
         _ => None,
     }
 }

@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use futures_channel::oneshot;
 use libloading::os::unix::Library;
-use marcot_store::op::AllZeros;
+use marcot_store::op::{AllZeros, SourceReads};
 use marcot_store::{Errno, SnapId, StoreError};
 
 pub(crate) use self::found::Found;
@@ -60,6 +60,7 @@ type WithSources = unsafe extern "C" fn(
     usize,
     *const RawSource,
     usize,
+    c_int,
     c_int,
     Answer,
     *mut c_void,
@@ -293,7 +294,7 @@ impl Shim {
         needs: Needs,
         name: &str,
         sources: &[Source],
-        all_zeros: AllZeros,
+        (all_zeros, reads): (AllZeros, SourceReads),
         done: Done,
     ) -> Result<(), NotStarted<Done>>
     where
@@ -309,10 +310,11 @@ impl Shim {
             })
             .collect();
         let refuse = c_int::from(all_zeros == AllZeros::Refuse);
+        let once = c_int::from(reads == SourceReads::Once);
         let (name, named) = (name.as_ptr().cast(), name.len());
         // SAFETY: as above; so are the sources, and the shim takes its own share in their contexts.
         let begin = |io, answer, argument| unsafe {
-            (self.copyup)(io, name, named, raw.as_ptr(), raw.len(), refuse, answer, argument)
+            (self.copyup)(io, name, named, raw.as_ptr(), raw.len(), refuse, once, answer, argument)
         };
         start_then(needs, begin, done)
     }

@@ -227,6 +227,7 @@ pub enum WriteStep {
     CopyupFrom {
         pieces: Vec<CopyupPiece>,
         all_zeros: AllZeros,
+        reads: SourceReads,
     },
     /// Writes `data` where the object ends; `EFBIG` when no object is that large. Of nothing: only
     /// creates the object.
@@ -243,6 +244,15 @@ pub enum AllZeros {
     Create,
     /// `ENODATA`.
     Refuse,
+}
+
+/// Whether the sources of a copyup will probably be read again soon, by whomever. An engine with a
+/// cache keeps what it has read of them then.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum SourceReads {
+    #[default]
+    Again,
+    Once,
 }
 
 /// Whether creating what exists is an error.

@@ -8,7 +8,7 @@
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
-use marcot_store::op::{AllZeros, CopyupPiece};
+use marcot_store::op::{AllZeros, CopyupPiece, SourceReads};
 use marcot_store::{
     Copyups, Errno, ReadOp, ReadResult, ReadStep, SnapContext, SnapId, StoreError, WriteOp,
     WriteStep,
@@ -394,7 +394,8 @@ fn write_of(subject: &Subject, action: &Action, model: &Model) -> Option<(usize,
             let source = subject.object(OBJECTS[source]);
             let length = 4 * LONGEST;
             let piece = CopyupPiece { source, snap, source_offset: shift, offset: 0, length };
-            (object, WriteStep::CopyupFrom { pieces: vec![piece], all_zeros: AllZeros::Create })
+            let (all_zeros, reads) = (AllZeros::Create, SourceReads::Again);
+            (object, WriteStep::CopyupFrom { pieces: vec![piece], all_zeros, reads })
         }
         Action::CreateSnap | Action::RemoveSnap { .. } | Action::Flush => return None,
     })

@@ -4,7 +4,7 @@
 
 use bytes::Bytes;
 use futures_util::future::join_all;
-use marcot_store::op::{AllZeros, CopyupPiece};
+use marcot_store::op::{AllZeros, CopyupPiece, SourceReads};
 use marcot_store::{Errno, ObjectId, ReadResult, ReadStep, SnapId, Store, WriteOp, WriteStep};
 use pollster::block_on;
 
@@ -74,7 +74,8 @@ impl Copies {
         let source = self.sources[number].clone();
         let piece =
             CopyupPiece { source, snap: SnapId::HEAD, source_offset: 0, offset: 0, length: LENGTH };
-        let step = WriteStep::CopyupFrom { pieces: vec![piece], all_zeros: AllZeros::Refuse };
+        let (all_zeros, reads) = (AllZeros::Refuse, SourceReads::Once);
+        let step = WriteStep::CopyupFrom { pieces: vec![piece], all_zeros, reads };
         WriteOp::new(vec![step])
     }
 

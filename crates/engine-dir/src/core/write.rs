@@ -166,7 +166,7 @@ impl Core {
                 WriteStep::Rollback { snap } => {
                     roll_back(&mut scratch, &object, &plan, (snap, watched))?;
                 }
-                WriteStep::CopyupFrom { pieces, all_zeros } => {
+                WriteStep::CopyupFrom { pieces, all_zeros, .. } => {
                     let any = copy_up(&mut scratch, &pieces, &sources)?;
                     if any == Some(false) && all_zeros == AllZeros::Refuse {
                         return Err(Errno::NODATA.into());

@@ -1,6 +1,6 @@
 //! Writing, reading, snapshots, reopening.
 
-use marcot_store::op::{AllZeros, CopyupPiece};
+use marcot_store::op::{AllZeros, CopyupPiece, SourceReads};
 use marcot_store::{ClusterChange, Errno};
 
 use super::*;
@@ -122,6 +122,7 @@ fn a_copyup_takes_blocks_over_and_leaves_the_source_alone() {
         WriteOp::new(vec![WriteStep::CopyupFrom {
             pieces: vec![piece],
             all_zeros: AllZeros::Create,
+            reads: SourceReads::Again,
         }])
     };
     run(&*store, "child", copyup(piece(0, 0, 1 << 20))).expect("the source is there");

@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 use marcot_format::call::data_object::SparseCopyup;
 use marcot_format::features::Features;
 use marcot_format::object_map::ObjectState;
-use marcot_store::op::{AllZeros, CopyupPiece, CreateMode};
+use marcot_store::op::{AllZeros, CopyupPiece, CreateMode, SourceReads};
 use marcot_store::{Copyups, Errno, ReadOp, ReadStep, SnapContext, SnapId, StoreError, WriteStep};
 
 use super::IoError;
@@ -29,6 +29,32 @@ use crate::object_map::note_copyup;
 
 /// Zeros are told from data in units of so many bytes.
 const GRAIN: usize = 4096;
+
+/// What a copyup is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// Somebody uses the object. Other clones of the parent probably use the same one.
+    Use,
+    /// The link to the parent is to be cut: nothing is wanted of what is all zeros, and each source is
+    /// passed by once.
+    Flatten,
+}
+
+impl Purpose {
+    fn all_zeros(self) -> AllZeros {
+        match self {
+            Purpose::Use => AllZeros::Create,
+            Purpose::Flatten => AllZeros::Refuse,
+        }
+    }
+
+    fn reads(self) -> SourceReads {
+        match self {
+            Purpose::Use => SourceReads::Again,
+            Purpose::Flatten => SourceReads::Once,
+        }
+    }
+}
 
 /// What an object's copyup is to bring in, and where it ends for each snapshot.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -121,7 +147,7 @@ impl Image {
         current.note_exists(number).await?;
         if deep {
             if let Some(sources) = self.sources(current, number, &depth).await? {
-                let whole = (&depth, AllZeros::Create);
+                let whole = (&depth, Purpose::Use);
                 self.copyup_under_snapshots(current, number, whole, sources).await?;
             }
             // Where the parent has nothing there is still no object.
@@ -150,7 +176,7 @@ impl Image {
         let brought = async {
             match self.sources(current, number, &depth).await? {
                 Some(sources) => {
-                    let whole = (&depth, AllZeros::Create);
+                    let whole = (&depth, Purpose::Use);
                     self.copyup_under_snapshots(current, number, whole, sources).await
                 }
                 None => Ok(false),
@@ -170,7 +196,7 @@ impl Image {
         &self,
         current: &Current,
         number: u64,
-        (depth, all_zeros): (&Depth, AllZeros),
+        (depth, purpose): (&Depth, Purpose),
         sources: Sources,
     ) -> Result<bool, ParentError> {
         let Some(sources) = self.sure(current, number, depth, sources).await? else {
@@ -178,7 +204,7 @@ impl Image {
         };
         note_copyup(self.store(), &current.header, number).await?;
         let change = (&[][..], SnapContext::default());
-        let whole = (depth, all_zeros);
+        let whole = (depth, purpose);
         let brought = self.copyup_from(current, number, whole, sources, change).await?;
         if !brought {
             return Ok(false);
@@ -238,7 +264,7 @@ impl Image {
         let mut search = search.ok_or(ParentError::ChainChanged)?;
         let found = self.plan_copyup(current, &mut search, number, depth).await?;
         let sources = Sources { search, found };
-        let whole = (depth, AllZeros::Create);
+        let whole = (depth, Purpose::Use);
         self.copyup_from(current, number, whole, sources, (steps, snap_context)).await
     }
 
@@ -246,7 +272,7 @@ impl Image {
         &self,
         current: &Current,
         number: u64,
-        (depth, all_zeros): (&Depth, AllZeros),
+        (depth, purpose): (&Depth, Purpose),
         Sources { mut search, mut found }: Sources,
         (steps, snap_context): (&[WriteStep], SnapContext),
     ) -> Result<bool, ParentError> {
@@ -260,10 +286,10 @@ impl Image {
             let first = match (found.is_empty(), in_store) {
                 (true, _) if steps.is_empty() => return Ok(false),
                 (true, _) => WriteStep::Create(CreateMode::IfAbsent),
-                (false, true) => reference(&search, &found, all_zeros),
+                (false, true) => reference(&search, &found, purpose),
                 (false, false) => {
                     let call = self.bytes(&mut search, found.clone(), depth.overlap).await?;
-                    if call.extents.is_empty() && all_zeros == AllZeros::Refuse {
+                    if call.extents.is_empty() && purpose == Purpose::Flatten {
                         return Ok(false);
                     }
                     exec(&call)
@@ -273,7 +299,7 @@ impl Image {
             whole.extend_from_slice(steps);
             match self.send_under(current, number, whole, snap_context.clone()).await {
                 Ok(()) => return Ok(true),
-                Err(error) if error.errno == Errno::NODATA && all_zeros == AllZeros::Refuse => {
+                Err(error) if error.errno == Errno::NODATA && purpose == Purpose::Flatten => {
                     return Ok(false);
                 }
                 Err(error) if error.errno == Errno::NOENT && in_store => {
@@ -345,7 +371,7 @@ impl Image {
 }
 
 /// The parent's bytes, taken over or moved by the engine.
-fn reference(search: &Search, found: &[Found], all_zeros: AllZeros) -> WriteStep {
+fn reference(search: &Search, found: &[Found], purpose: Purpose) -> WriteStep {
     let pieces = found.iter().map(|found| {
         let (source, snap) = search.source(found);
         CopyupPiece {
@@ -356,7 +382,8 @@ fn reference(search: &Search, found: &[Found], all_zeros: AllZeros) -> WriteStep
             length: found.object.length,
         }
     });
-    WriteStep::CopyupFrom { pieces: pieces.collect(), all_zeros }
+    let (all_zeros, reads) = (purpose.all_zeros(), purpose.reads());
+    WriteStep::CopyupFrom { pieces: pieces.collect(), all_zeros, reads }
 }
 
 /// The runs of `buffer` that are not zeros.

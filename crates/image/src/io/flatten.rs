@@ -6,11 +6,10 @@ use std::sync::Arc;
 use bytes::Bytes;
 use futures_util::future::{join, try_join_all};
 use marcot_format::object_map::ObjectState;
-use marcot_store::op::AllZeros;
 use marcot_store::{Copyups, WriteStep};
 
 use super::IoError;
-use super::copyup::{Depth, Sources};
+use super::copyup::{Depth, Purpose, Sources};
 use super::parent::{CHAIN_ATTEMPTS, ParentError};
 use super::plan::Existence;
 use crate::image::{Current, Image};
@@ -182,7 +181,7 @@ impl Image {
             true => current.note_exists(number).await?,
             false => current.note_flattened(number).await?,
         }
-        let whole = (&depth, AllZeros::Refuse);
+        let whole = (&depth, Purpose::Flatten);
         if !self.copyup_under_snapshots(current, number, whole, sources).await? {
             drop((_inside, _closed));
             return Ok(self.note_left_out(current, number).await?);

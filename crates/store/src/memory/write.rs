@@ -52,7 +52,7 @@ impl State {
                 WriteStep::Rollback { snap } => {
                     self.rollback(id, &object, &plan, snap, &mut transaction)?;
                 }
-                WriteStep::CopyupFrom { pieces, all_zeros } => {
+                WriteStep::CopyupFrom { pieces, all_zeros, .. } => {
                     self.copyup(&pieces, all_zeros, &mut transaction)?;
                 }
                 step => self.step(step, &mut transaction, caller)?,

@@ -2,7 +2,7 @@
 //!
 //! On an engine without the capability the step is refused, and that is all there is to check.
 
-use marcot_store::op::{AllZeros, CopyupPiece, CreateMode};
+use marcot_store::op::{AllZeros, CopyupPiece, CreateMode, SourceReads};
 use marcot_store::{Copyups, Errno, ObjectId, SnapId, WriteStep};
 
 use crate::{Subject, bytes, context, put};
@@ -32,7 +32,7 @@ pub(super) fn piece(
 }
 
 pub(super) fn copyup(pieces: Vec<CopyupPiece>) -> Vec<WriteStep> {
-    vec![WriteStep::CopyupFrom { pieces, all_zeros: AllZeros::Create }]
+    vec![WriteStep::CopyupFrom { pieces, all_zeros: AllZeros::Create, reads: SourceReads::Again }]
 }
 
 /// Whether the engine can; if not, checks that it says so.
@@ -66,7 +66,8 @@ pub fn copyup_of_full_and_of_nearly_empty_sources(s: &Subject) {
             let id = s.object(&format!("target {name} {length}"));
             let pieces = vec![piece(&from, 0, 0, length)];
             let all_zeros = if carefully { AllZeros::Refuse } else { AllZeros::Create };
-            s.write(&id, vec![WriteStep::CopyupFrom { pieces: pieces.clone(), all_zeros }]);
+            let reads = if carefully { SourceReads::Once } else { SourceReads::Again };
+            s.write(&id, vec![WriteStep::CopyupFrom { pieces: pieces.clone(), all_zeros, reads }]);
             assert_eq!(without_tail(s, &id), expected(s, &pieces), "{name}, {length}");
         }
         let taken = s.object(&format!("taken {name}"));
@@ -148,7 +149,10 @@ pub fn copyup_of_zeros_is_refused_when_asked(s: &Subject) {
     let from = source(s);
     s.write(&from.0, vec![WriteStep::Write { offset: 0, data: vec![0; 8192].into() }]);
     let zeros = (from.0.clone(), s.snap());
-    let carefully = |pieces| vec![WriteStep::CopyupFrom { pieces, all_zeros: AllZeros::Refuse }];
+    let carefully = |pieces| {
+        let (all_zeros, reads) = (AllZeros::Refuse, SourceReads::Once);
+        vec![WriteStep::CopyupFrom { pieces, all_zeros, reads }]
+    };
     let id = s.object("target");
     let hole = piece(&from, 12_288, 0, 4096);
     // Within a block that holds data, written, and not there at all.
