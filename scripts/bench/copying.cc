@@ -3,8 +3,8 @@
 //
 //   copying osds|client POOL PREFIX AT_ONCE     objects of POOL whose names begin with PREFIX
 //
-// osds: the OSDs copy them among themselves (copy_from). client: they are read and sent on, each with
-// its class method, as librbd does it (sparse_read, rbd.sparse_copyup). The copies are removed again.
+// osds: the OSDs copy them among themselves (copy_from). client: what they hold is read and sent on, by
+// an exclusive create with writes behind it. The copies are removed again.
 #include <chrono>
 #include <condition_variable>
 #include <cstdio>
@@ -40,10 +40,6 @@ struct Copy {
   bool reading = false;
 };
 
-template <class Number> void put(bufferlist &out, Number number) {
-  out.append(reinterpret_cast<const char *>(&number), sizeof number);
-}
-
 void ended(completion_t completion, void *argument);
 
 void write(Copy *copy) {
@@ -52,15 +48,14 @@ void write(Copy *copy) {
     op.create(true);
     op.copy_from(copy->from, copy->all.io, 0, 0);
   } else {
-    bufferlist input;
-    put<uint32_t>(input, copy->extents.size());
+    op.create(true);
+    uint64_t taken = 0;
     for (const auto &[offset, length] : copy->extents) {
-      put(input, offset);
-      put(input, length);
+      bufferlist run;
+      run.substr_of(copy->data, taken, length);
+      taken += length;
+      op.write(offset, run);
     }
-    put<uint32_t>(input, copy->data.length());
-    input.claim_append(copy->data);
-    op.exec("rbd", "sparse_copyup", input);
   }
   AioCompletion *done = Rados::aio_create_completion(copy, ended);
   if (copy->all.io.aio_operate(copy->to, done, &op) < 0) abort();
@@ -71,6 +66,7 @@ void read(Copy *copy) {
   copy->reading = true;
   ObjectReadOperation op;
   op.sparse_read(0, WHOLE, &copy->extents, &copy->data, nullptr);
+  op.set_op_flags2(LIBRADOS_OP_FLAG_FADVISE_NOCACHE);
   AioCompletion *done = Rados::aio_create_completion(copy, ended);
   if (copy->all.io.aio_operate(copy->from, done, &op, nullptr) < 0) abort();
   done->release();
