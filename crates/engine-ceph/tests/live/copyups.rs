@@ -18,18 +18,21 @@ const COUNT: usize = 24;
 enum Kind {
     Full,
     Sparse,
+    /// Every second block: a write for each.
+    Fragmented,
     Missing,
 }
 
 fn content(kind: Kind, number: usize) -> Vec<u8> {
     let mut data = vec![0; LENGTH as usize];
-    let used = match kind {
-        Kind::Full => 0..data.len(),
-        Kind::Sparse => 700_000..708_000,
-        Kind::Missing => 0..0,
+    let used = |at: usize| match kind {
+        Kind::Full => true,
+        Kind::Sparse => (700_000..708_000).contains(&at),
+        Kind::Fragmented => at / 4096 % 2 == 1,
+        Kind::Missing => false,
     };
-    for at in used {
-        data[at] = (number * 29 + at / 4096) as u8 | 1;
+    for (at, byte) in data.iter_mut().enumerate().filter(|(at, _)| used(*at)) {
+        *byte = (number * 29 + at / 4096) as u8 | 1;
     }
     data
 }
@@ -54,7 +57,7 @@ impl Copies {
             let offset = 0;
             match copies.kind(number) {
                 Kind::Missing => {}
-                Kind::Full => {
+                Kind::Full | Kind::Fragmented => {
                     assert_eq!(write(store, source, WriteStep::Write { offset, data }), Ok(()));
                 }
                 Kind::Sparse => {
@@ -105,8 +108,9 @@ fn all_that_begin_at_once_come_to_their_end() {
     for (name, kinds) in [
         ("full", &[Kind::Full][..]),
         ("sparse", &[Kind::Sparse]),
+        ("fragmented", &[Kind::Fragmented]),
         ("missing", &[Kind::Missing]),
-        ("mixed", &[Kind::Missing, Kind::Full, Kind::Sparse]),
+        ("mixed", &[Kind::Missing, Kind::Full, Kind::Sparse, Kind::Fragmented]),
     ] {
         let copies = Copies::new(&*maker, name, kinds);
         let store = cluster().expect("it is there");
@@ -115,7 +119,7 @@ fn all_that_begin_at_once_come_to_their_end() {
         for (number, outcome) in block_on(join_all(begun)).into_iter().enumerate() {
             let expected = match copies.kind(number) {
                 Kind::Missing => Err(Errno::NOENT),
-                Kind::Full | Kind::Sparse => Ok(()),
+                Kind::Full | Kind::Sparse | Kind::Fragmented => Ok(()),
             };
             assert_eq!(outcome.map(drop).map_err(|error| error.errno), expected, "{name} {number}");
             assert!(copies.is_copied(&*maker, number), "{name} {number}");
