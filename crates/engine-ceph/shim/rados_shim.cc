@@ -442,7 +442,7 @@ EXPORT int marcot_rados_copyup(rados_ioctx_t io, const char *object, size_t leng
     request->read_once = read_once;
     std::vector<const marcot_rados_source *> sorted;
     for (size_t index = 0; index < count; index++) sorted.push_back(&sources[index]);
-    // As the data of the call must come.
+    // So that what they hold comes in the order of the extents, which are sorted.
     std::sort(sorted.begin(), sorted.end(),
               [](auto one, auto other) { return one->ranges[1] < other->ranges[1]; });
     for (const auto *given : sorted) {
